@@ -1,0 +1,1 @@
+//! decide(&World, now) -> Decision: target, render, gate and plan in one place.

@@ -1,0 +1,1 @@
+//! Who runs what: the fleet file, generators, templates, projects and destinations.

@@ -1,0 +1,1 @@
+//! The Git side: resolve, fetch, snapshot, push, credentials.

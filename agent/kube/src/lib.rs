@@ -1,0 +1,1 @@
+//! The cluster side: discovery, watches, apply, delete, the ApplySet parent.

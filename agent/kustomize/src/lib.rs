@@ -1,0 +1,1 @@
+//! A directory of a Git tree in, Kubernetes objects out: kustomize, without Go.

@@ -1,0 +1,62 @@
+//! What an agent must remember across restarts; lives in the ApplySet parent, compare-and-swapped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CommitId, Digest, ObjectId, release::Release};
+
+/// Most bytes of the state as JSON: a quarter of what a ConfigMap holds.
+pub const MAX_BYTES: usize = 256 << 10;
+/// The version this code writes.
+pub const VERSION: u32 = 1;
+
+/// Versioned and closed; lost, it is rebuilt from the cluster and the own status ref.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct AgentState {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Grows with every agent that takes over; an agent whose epoch is not the stored one stops.
+    pub epoch: u64,
+    /// The last sequence number published.
+    pub sequence: u64,
+    /// Newest accepted commit of each ref, `<repository> <ref>` → commit; never goes back.
+    pub accepted: BTreeMap<String, CommitId>,
+    /// `spec.serial` of the newest accepted fleet file.
+    pub serial: u64,
+    /// What is enforced, by `project/name`.
+    pub enforced: BTreeMap<String, Enforced>,
+    /// Jobs seen complete: object → digest of the content they ran.
+    pub completed_jobs: BTreeMap<String, String>,
+    /// Renders that failed inside: inputs digest → times.
+    pub quarantined: BTreeMap<String, u32>,
+    /// True once the cluster has left.
+    pub left: bool,
+}
+
+/// The release in force of one Application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Enforced {
+    /// The release being enforced.
+    pub release: Release,
+    /// The last release at which every object was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Release>,
+    /// What the last fully applied release had that the present one lacks, not yet deleted: the ledger the brake counts.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leaving: BTreeSet<ObjectId>,
+    /// Deletions done since `before`, counted by the brake.
+    #[serde(default)]
+    pub deleted: u32,
+    /// How many objects `before` had.
+    #[serde(default)]
+    pub total: u32,
+    /// The release before, from which deletions are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<CommitId>,
+    /// Inputs digest of the release before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_inputs: Option<Digest>,
+}

@@ -1,0 +1,116 @@
+//! What the agent keeps of the cluster: one small record for each object of ours, and what discovery said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::Scope;
+use crate::marks::AppliedMark;
+use crate::{GroupKind, Health, ObjectId};
+
+/// The health of a live object and why, in our own words (API server messages are never kept).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthReport {
+    /// The health.
+    pub health: Health,
+    /// Why, at most 256 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// What one field manager owns of an object, as `metadata.managedFields` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagedEntry {
+    /// The manager's name.
+    pub manager: String,
+    /// `Apply` or `Update`.
+    pub operation: String,
+    /// `status`, or empty.
+    pub subresource: String,
+    /// `fieldsV1`, compact JSON. Kept for our own entry, and for others only where a decision needs it.
+    pub fields: Option<Box<str>>,
+}
+
+/// A live object reduced on arrival to what decisions need: a few hundred bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// `metadata.generation`, 0 where the kind has none.
+    pub generation: i64,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// True once `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// The finalizers, in order.
+    pub finalizers: Vec<String>,
+    /// The `part-of` label.
+    pub part_of: Option<String>,
+    /// The `muster.dev/applied` annotation, when it can be read.
+    pub applied: Option<AppliedMark>,
+    /// Other tools that claim it: `helm`, `argocd`, `flux`, another ApplySet's id.
+    pub claims: BTreeSet<String>,
+    /// `Kind/name` and uid of the owner reference with `controller: true`.
+    pub controller: Option<String>,
+    /// The field managers.
+    pub managers: Vec<ManagedEntry>,
+    /// Annotations that steer muster: `argocd.argoproj.io/sync-options`.
+    pub sync_options: Option<String>,
+    /// Health, where the kind's is assessed.
+    pub health: Option<HealthReport>,
+    /// True for a Job seen complete.
+    pub complete: bool,
+    /// `spec.scaleTargetRef` of a HorizontalPodAutoscaler or ScaledObject.
+    pub scale_target: Option<ObjectId>,
+}
+
+/// One served kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedKind {
+    /// The plural used in URLs.
+    pub plural: String,
+    /// Whether it lives in namespaces.
+    pub scope: Scope,
+    /// Versions served, preferred first.
+    pub versions: Vec<String>,
+    /// Verbs.
+    pub verbs: BTreeSet<String>,
+}
+
+/// What discovery said.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Discovery {
+    /// Served kinds.
+    pub kinds: BTreeMap<GroupKind, ServedKind>,
+    /// Groups that could not be read: pruning of their kinds is suspended.
+    pub failed_groups: BTreeSet<String>,
+}
+
+/// Everything known of the cluster at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// Live objects that carry our `part-of` label, or were probed.
+    pub objects: BTreeMap<ObjectId, Record>,
+    /// Objects probed and found absent.
+    pub absent: BTreeSet<ObjectId>,
+    /// Kinds whose watch has delivered its first complete list.
+    pub synced_kinds: BTreeSet<GroupKind>,
+    /// Namespaces that exist, and whether they are terminating; `None` until known.
+    pub namespaces: Option<BTreeMap<String, bool>>,
+    /// What discovery said; `None` until known.
+    pub discovery: Option<Discovery>,
+    /// What the parent says it contains.
+    pub parent: ParentScope,
+}
+
+/// The kinds and namespaces the ApplySet parent declares.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ParentScope {
+    /// `contains-group-kinds`.
+    pub kinds: BTreeSet<GroupKind>,
+    /// `additional-namespaces`, and the parent's own.
+    pub namespaces: BTreeSet<String>,
+}

@@ -1,0 +1,1 @@
+//! A Git-native pull agent, one per cluster, and the questions a fleet asks.

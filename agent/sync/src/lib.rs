@@ -1,0 +1,1 @@
+//! Desired and observed objects in, a plan out: coverage, order, prune, check, health.
