@@ -1,0 +1,177 @@
+//! The three ports between decisions and the world. Each has a real adapter and a strict in-memory fake.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use muster_model::agent_state::AgentState;
+use muster_model::effect::{Effect, Outcome};
+use muster_model::observed::{Discovery, ParentScope, Record};
+use muster_model::{BlobId, ClusterName, CommitId, GroupKind, Node, ObjectId, Problem, Tree};
+use tokio::sync::mpsc;
+
+/// Whether one commit follows another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ancestry {
+    /// It does, or they are the same.
+    Follows,
+    /// It does not.
+    Diverges,
+    /// The offered commit is an ancestor of the accepted one.
+    Precedes,
+    /// It cannot be known from what is here.
+    Unknown,
+}
+
+/// A commit as the engine reads it.
+pub type Snapshot = Arc<dyn Tree + Send + Sync>;
+
+/// Where content comes from.
+pub trait Source: Send + Sync + 'static {
+    /// What each ref of a repository resolves to; `None` where it is not there. One request when nothing moved.
+    fn resolve(
+        &self,
+        repository: &str,
+        names: Vec<String>,
+    ) -> impl Future<Output = Result<BTreeMap<String, Option<CommitId>>, Problem>> + Send;
+
+    /// The tree of a commit, fetched when it is not here yet.
+    fn snapshot(
+        &self,
+        repository: &str,
+        commit_id: &CommitId,
+    ) -> impl Future<Output = Result<Snapshot, Problem>> + Send;
+
+    /// Fetches blobs that a snapshot lacked.
+    fn fetch(
+        &self,
+        repository: &str,
+        blobs: Vec<BlobId>,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Whether `next` follows `accepted`.
+    fn ancestry(
+        &self,
+        repository: &str,
+        accepted: &CommitId,
+        next: &CommitId,
+    ) -> impl Future<Output = Result<Ancestry, Problem>> + Send;
+}
+
+/// One change of what is observed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WatchEvent {
+    /// The complete list of a kind: what is not in it is gone.
+    Listed(GroupKind, Vec<(ObjectId, Record)>),
+    /// An object is there, or changed.
+    Changed(ObjectId, Box<Record>),
+    /// An object is gone.
+    Gone(ObjectId),
+    /// The watch of a kind is broken for now; its records may be old.
+    Broken(GroupKind, Problem),
+    /// Every namespace, and whether it is being deleted.
+    Namespaces(BTreeMap<String, bool>),
+}
+
+/// The parent object as it is stored.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parent {
+    /// What it declares.
+    pub scope: ParentScope,
+    /// What the agent remembers.
+    pub state: AgentState,
+    /// The version to compare with at the next write; empty when it does not exist.
+    pub resource_version: String,
+}
+
+/// What a compare-and-swap of the parent came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Swap {
+    /// It is stored; the new version.
+    Stored(String),
+    /// Somebody else wrote since it was read.
+    Lost,
+}
+
+/// The cluster that is kept.
+pub trait Cluster: Send + Sync + 'static {
+    /// Every served kind.
+    fn discover(&self) -> impl Future<Output = Result<Discovery, Problem>> + Send;
+
+    /// Reads the parent object; one that does not exist is empty.
+    fn parent(&self) -> impl Future<Output = Result<Parent, Problem>> + Send;
+
+    /// Stores the parent if it still has the version that was read.
+    fn swap_parent(&self, next: &Parent) -> impl Future<Output = Result<Swap, Problem>> + Send;
+
+    /// Starts watching objects with our label of one kind, for as long as `events` is open and the task lives.
+    fn watch(
+        &self,
+        kind: GroupKind,
+        events: mpsc::Sender<WatchEvent>,
+    ) -> tokio::task::JoinHandle<()>;
+
+    /// Starts watching the namespaces.
+    fn watch_namespaces(&self, events: mpsc::Sender<WatchEvent>) -> tokio::task::JoinHandle<()>;
+
+    /// Carries out one effect; `body` is what to apply.
+    fn act(&self, effect: &Effect, body: Option<&Node>) -> impl Future<Output = Outcome> + Send;
+}
+
+/// A status as it lies in the store, not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unchecked {
+    /// `status.json`.
+    pub bytes: Vec<u8>,
+    /// `status.json.sig`.
+    pub signature: String,
+}
+
+/// What the status store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatusRefs {
+    /// Inbox refs: cluster → commit and content.
+    pub inbox: BTreeMap<ClusterName, (CommitId, Unchecked)>,
+    /// The folded branch's commit.
+    pub branch: Option<CommitId>,
+    /// Entries of the folded branch.
+    pub folded: BTreeMap<ClusterName, Unchecked>,
+}
+
+/// One ref to move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusUpdate {
+    /// The ref.
+    pub name: String,
+    /// What it must be now; `None`: it must not exist.
+    pub old: Option<CommitId>,
+    /// The parents of the new commit.
+    pub parents: Vec<CommitId>,
+    /// The whole tree of the new commit.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The commit's message.
+    pub message: String,
+}
+
+/// What became of one ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// It is where it should be.
+    To(CommitId),
+    /// Somebody else moved it first.
+    Stale,
+    /// The server will not have it.
+    Refused(Problem),
+}
+
+/// Where statuses go.
+pub trait StatusStore: Send + Sync + 'static {
+    /// Reads every status.
+    fn read(&self) -> impl Future<Output = Result<StatusRefs, Problem>> + Send;
+
+    /// Moves refs in one request, each by itself, each only from where it was. Commits are signed.
+    fn push(
+        &self,
+        updates: Vec<StatusUpdate>,
+    ) -> impl Future<Output = Result<Vec<Moved>, Problem>> + Send;
+}
