@@ -10,18 +10,7 @@ use muster_model::observed::{Discovery, ParentScope, Record};
 use muster_model::{BlobId, ClusterName, CommitId, GroupKind, Node, ObjectId, Problem, Tree};
 use tokio::sync::mpsc;
 
-/// Whether one commit follows another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ancestry {
-    /// It does, or they are the same.
-    Follows,
-    /// It does not.
-    Diverges,
-    /// The offered commit is an ancestor of the accepted one.
-    Precedes,
-    /// It cannot be known from what is here.
-    Unknown,
-}
+pub use muster_rollout::Ancestry;
 
 /// A commit as the engine reads it.
 pub type Snapshot = Arc<dyn Tree + Send + Sync>;
