@@ -1,1 +1,5 @@
 //! The harness the test layers share.
+
+mod binary;
+
+pub use binary::binary;
