@@ -33,6 +33,14 @@ pub(super) fn resolve(text: &str) -> Resolved {
     }
 }
 
+/// Types a scalar that has a tag, which may be quoted. It is read as a timestamp only when its tag says so.
+pub(super) fn resolve_tagged(text: &str, as_timestamp: bool) -> Resolved {
+    match resolve(text) {
+        Resolved::Timestamp(_) if !as_timestamp => Resolved::Text,
+        resolved => resolved,
+    }
+}
+
 /// True when printing the text without quotes would make something else of it for the reader of YAML 1.1, which also
 /// takes `yes`, `on`, `y` and their like for booleans, or for one that knows base 60 (`12:30:45`).
 pub(super) fn needs_quotes(text: &str) -> bool {

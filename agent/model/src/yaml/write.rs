@@ -2,7 +2,7 @@
 
 use super::order;
 use super::style::{self, Style};
-use crate::node::{Map, Node, NumberValue, Value};
+use crate::node::{Map, Node, NumberValue, Value, shortest};
 
 /// Columns after which a text is folded at its next space; what Go's YAML printer is set to in kustomize.
 const WIDTH: usize = 80;
@@ -175,11 +175,17 @@ impl Writer<'_> {
 
     fn single_quoted(&mut self, text: &str, indent: usize, is_key: bool) {
         self.out.push('\'');
+        let doubled;
+        let text = if text.contains('\'') {
+            doubled = text.replace('\'', "''");
+            &doubled
+        } else {
+            text
+        };
         if style::has_break(text) {
             self.single_quoted_lines(text, indent);
         } else {
-            let doubled = text.replace('\'', "''");
-            self.plain(&doubled, indent, is_key);
+            self.plain(text, indent, is_key);
         }
         self.out.push('\'');
     }
@@ -187,17 +193,15 @@ impl Writer<'_> {
     /// Text with U+2028 or U+2029 in it: these end a line, and the next begins indented.
     fn single_quoted_lines(&mut self, text: &str, indent: usize) {
         let mut after_break = false;
-        for char in text.chars() {
-            let is_break = style::is_break(char);
-            if after_break && !is_break {
+        for line in text.split_inclusive(style::is_break) {
+            let body = line.trim_end_matches(style::is_break);
+            if after_break && !body.is_empty() {
                 self.line = self.out.len();
                 self.pad(indent + INDENT);
             }
-            if char == '\'' {
-                self.out.push('\'');
-            }
-            self.out.push(char);
-            after_break = is_break;
+            self.folded(body, indent);
+            self.out.push_str(&line[body.len()..]);
+            after_break = true;
         }
     }
 
@@ -306,7 +310,7 @@ fn write_float(value: f64, out: &mut String) {
     if json.parse::<u64>().is_ok() {
         return out.push_str(&json);
     }
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     match exponent.parse::<i32>() {
         Ok(exponent) if !(-4..21).contains(&exponent) || exponent >= 6 => {
@@ -316,7 +320,7 @@ fn write_float(value: f64, out: &mut String) {
                 out,
             );
         }
-        _ => push_display(value, out),
+        _ => out.push_str(&json),
     }
 }
 
