@@ -1,80 +1,156 @@
-//! How go-yaml types a plain scalar.
+//! The values of scalars, with the text they were written as where typing changed it.
 
-use crate::node::{Number, NumberValue, Text, Value};
+use std::borrow::Cow;
 
-/// The value of an unquoted scalar.
-pub(super) fn plain(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        _ => {}
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::build::Tag;
+use super::error::YamlError;
+use super::resolve::{Resolved, resolve, resolve_tagged};
+use super::token::ScalarStyle;
+use crate::node::{Node, Number, NumberValue, Text, Value};
+
+/// Base64 as Go's decoder takes it: padded, with any bits after the end.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
+
+/// The value of a scalar.
+pub(super) fn value(
+    text: Cow<'_, str>,
+    style: ScalarStyle,
+    tag: Tag,
+    line: u32,
+) -> Result<Value, YamlError> {
+    let resolved = match (tag, style) {
+        (Tag::None, ScalarStyle::Quoted) | (Tag::Str | Tag::Other | Tag::Merge, _) => {
+            Resolved::Text
+        }
+        (Tag::None, ScalarStyle::Plain) => resolve(&text),
+        (Tag::Binary, _) => {
+            return binary(&text, line).map(|text| Value::String(Text { text, raw: None }));
+        }
+        (Tag::Int | Tag::Float | Tag::Bool | Tag::Null | Tag::Timestamp, _) => {
+            tagged(&text, tag, line)?
+        }
+    };
+    match resolved {
+        Resolved::Text => Ok(Value::String(Text {
+            text: text.into_owned(),
+            raw: None,
+        })),
+        Resolved::Null => Ok(Value::Null),
+        Resolved::Bool(value) => Ok(Value::Bool(value)),
+        Resolved::Number(value) => number(value, &text, line),
+        Resolved::Timestamp(stamp) => {
+            let json = stamp.to_json_text().ok_or_else(|| {
+                YamlError::syntax(line, "the time zone is a day or more away; quote the text")
+            })?;
+            let raw = (json != text).then(|| text.into_owned().into_boxed_str());
+            Ok(Value::String(Text { text: json, raw }))
+        }
     }
-    number(text).map_or_else(|| string(text), Value::Number)
 }
 
-/// A text as it stands.
-pub(super) fn string(text: &str) -> Value {
-    Value::String(Text {
-        text: text.to_owned(),
-        raw: None,
+/// A scalar with a tag that says what it must be.
+fn tagged(text: &str, tag: Tag, line: u32) -> Result<Resolved, YamlError> {
+    let resolved = resolve_tagged(text, tag == Tag::Timestamp);
+    let (name, fits) = match (tag, resolved) {
+        (Tag::Int, Resolved::Number(NumberValue::Int(_) | NumberValue::UInt(_))) => ("int", true),
+        (Tag::Float, Resolved::Number(_)) => ("float", true),
+        (Tag::Bool, Resolved::Bool(_)) => ("bool", true),
+        (Tag::Null, Resolved::Null) => ("null", true),
+        (Tag::Timestamp, Resolved::Timestamp(_)) => ("timestamp", true),
+        (Tag::Int, _) => ("int", false),
+        (Tag::Float, _) => ("float", false),
+        (Tag::Bool, _) => ("bool", false),
+        (Tag::Null, _) => ("null", false),
+        (_, _) => ("timestamp", false),
+    };
+    if !fits {
+        return Err(YamlError::syntax(
+            line,
+            format!("the value does not fit its tag !!{name}; correct it or remove the tag"),
+        ));
+    }
+    Ok(resolved)
+}
+
+fn number(value: NumberValue, text: &str, line: u32) -> Result<Value, YamlError> {
+    let is_as_written = match value {
+        NumberValue::Float(float) if !float.is_finite() => {
+            return Err(YamlError::syntax(
+                line,
+                format!("{text} is no number for Kubernetes; quote it if it is a text"),
+            ));
+        }
+        NumberValue::Int(_) | NumberValue::UInt(_) => is_plain_decimal(text),
+        NumberValue::Float(_) => false,
+    };
+    let raw = (!is_as_written && value.to_string() != text).then(|| text.into());
+    Ok(Value::Number(Number { value, raw }))
+}
+
+/// True for digits without a leading zero: as every integer is printed.
+fn is_plain_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    match digits {
+        [b'0'] => digits.len() == text.len(),
+        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+fn binary(text: &str, line: u32) -> Result<String, YamlError> {
+    let packed: Vec<u8> = text
+        .bytes()
+        .filter(|b| !matches!(b, b'\n' | b'\r'))
+        .collect();
+    let bytes = BASE64.decode(packed).map_err(|_| {
+        YamlError::syntax(
+            line,
+            "the !!binary value is not base64; correct it or remove the tag",
+        )
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        YamlError::syntax(
+            line,
+            "the !!binary value is not text; put it under binaryData as base64 without the tag",
+        )
     })
 }
 
-fn number(text: &str) -> Option<Number> {
-    let first = *text.as_bytes().first()?;
-    if !(first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.')) {
-        return None;
+/// The text of a key.
+pub(super) fn key(
+    text: &str,
+    style: ScalarStyle,
+    tag: Tag,
+    line: u32,
+) -> Result<Box<str>, YamlError> {
+    let is_text = match tag {
+        Tag::None => style == ScalarStyle::Quoted || resolve(text) == Resolved::Text,
+        Tag::Str => true,
+        Tag::Int | Tag::Float | Tag::Bool | Tag::Null | Tag::Timestamp => false,
+        Tag::Binary | Tag::Merge | Tag::Other => false,
+    };
+    if is_text {
+        return Ok(text.into());
     }
-    let value = special(text)
-        .or_else(|| integer(&text.replace('_', "")))
-        .or_else(|| float(&text.replace('_', "")))?;
-    let raw = (value.to_string() != text).then(|| text.into());
-    Some(Number { value, raw })
+    alias_key(&Node::new(value(text.into(), style, tag, line)?), line)
 }
 
-fn special(text: &str) -> Option<NumberValue> {
-    let value = match text {
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => f64::INFINITY,
-        "-.inf" | "-.Inf" | "-.INF" => f64::NEG_INFINITY,
-        ".nan" | ".NaN" | ".NAN" => f64::NAN,
-        _ => return None,
-    };
-    Some(NumberValue::Float(value))
-}
-
-fn integer(text: &str) -> Option<NumberValue> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let (radix, digits) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
-        [b'0', b'b' | b'B', ..] => (2, &digits[2..]),
-        [b'0', b'o' | b'O', ..] => (8, &digits[2..]),
-        [b'0', _, ..] if digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) => (8, &digits[1..]),
-        _ => (10, digits),
-    };
-    if digits.is_empty()
-        || !digits.bytes().all(|b| char::from(b).is_digit(radix))
-        || (radix == 10 && digits.len() > 1 && digits.starts_with('0'))
-    {
-        return None;
+/// The text of a key that an alias stands for: numbers and booleans are written out.
+pub(super) fn alias_key(node: &Node, line: u32) -> Result<Box<str>, YamlError> {
+    match &node.value {
+        Value::String(Text { text, raw: None }) => Ok(text.as_str().into()),
+        Value::Number(number) => Ok(number.value.to_string().into()),
+        Value::Bool(value) => Ok(value.to_string().into()),
+        Value::String(_) | Value::Null | Value::List(_) | Value::Map(_) => {
+            Err(YamlError::syntax(line, "a key must be a text; quote it"))
+        }
     }
-    let magnitude = u64::from_str_radix(digits, radix).ok()?;
-    if negative {
-        return 0i64.checked_sub_unsigned(magnitude).map(NumberValue::Int);
-    }
-    Some(i64::try_from(magnitude).map_or(NumberValue::UInt(magnitude), NumberValue::Int))
-}
-
-fn float(text: &str) -> Option<NumberValue> {
-    let body = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let shaped = body
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'-' | b'+'))
-        && body.bytes().any(|b| b.is_ascii_digit());
-    let value: f64 = shaped.then(|| text.parse().ok())??;
-    value.is_finite().then_some(NumberValue::Float(value))
 }

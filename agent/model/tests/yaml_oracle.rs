@@ -1,0 +1,227 @@
+//! Compares the reader and the writer with Go's, on generated texts and on changed real files.
+//!
+//! Needs the program of `tests/oracle/yaml` in `MUSTER_YAML_ORACLE`; without it, says so and passes.
+//! `MUSTER_SEED` and `MUSTER_ROUNDS` choose what is generated.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::print_stdout,
+    reason = "a test runs the oracle and reports"
+)]
+
+mod yaml_texts;
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use muster_model::{Budgets, Node, json, yaml};
+use yaml_texts::{Rng, document, mutated, real_files, value};
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+/// What the oracle answers, or `None` when it is not there.
+fn ask(mode: &str, input: Vec<u8>) -> Option<Vec<u8>> {
+    let Some(program) = std::env::var_os("MUSTER_YAML_ORACLE") else {
+        println!("SKIPPED: MUSTER_YAML_ORACLE is not set");
+        return None;
+    };
+    let mut child = Command::new(program)
+        .arg(mode)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the oracle starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || {
+        stdin.write_all(&input).expect("the oracle reads");
+    });
+    let output = child.wait_with_output().expect("the oracle ends");
+    writer.join().expect("written");
+    Some(output.stdout)
+}
+
+/// One canonical JSON text per document, or the error.
+fn ours(text: &str) -> Result<Vec<String>, String> {
+    yaml::read(text.as_bytes(), &Budgets::default(), 0)
+        .map(|nodes| nodes.iter().map(json::to_canonical).collect())
+        .map_err(|error| format!("line {}: {error}", error.line()))
+}
+
+fn theirs(answer: &str) -> Result<Vec<String>, String> {
+    let Some(values) = answer.strip_prefix("ok ") else {
+        return Err(answer.to_owned());
+    };
+    let values = serde_json::Deserializer::from_str(values).into_iter::<Node>();
+    Ok(values
+        .map(|value| json::to_canonical(&value.expect("the oracle prints JSON")))
+        .collect())
+}
+
+/// Errors of the oracle that come from what it cannot do rather than from the text.
+fn is_known_to_be_stricter(error: &str) -> bool {
+    [
+        // Keys that are numbers or booleans: we write them out.
+        "unsupported type: map[interface {}]",
+        // A directive before the first document.
+        "did not find expected <document start>",
+        // A document that is a scalar: the oracle prints objects and lists only.
+        "into map[string]interface {}",
+    ]
+    .iter()
+    .any(|known| error.contains(known))
+}
+
+/// Errors of ours where Go loses something without a word.
+fn is_known_to_be_refused(error: &str) -> bool {
+    [
+        // A document after `...`, which kustomize does not read.
+        "begins here; put `---`",
+        // Keys that are null, which become empty, or times.
+        "a key must be a text",
+    ]
+    .iter()
+    .any(|known| error.contains(known))
+}
+
+fn compare(texts: &[String]) -> Option<Vec<String>> {
+    let texts: Vec<&String> = texts.iter().filter(|text| !text.contains('\0')).collect();
+    // Go's reader overflows its stack on an alias inside its own anchor, so these are not sent.
+    let safe: Vec<&str> = texts
+        .iter()
+        .map(|text| match ours(text) {
+            Err(error) if error.contains("anchor &") => "",
+            _ => text.as_str(),
+        })
+        .collect();
+    let answers = ask("read", safe.join("\0").into_bytes())?;
+    let answers = String::from_utf8(answers).expect("UTF-8");
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(
+        answers.len(),
+        safe.len(),
+        "one answer for each text; the last was {:?}",
+        safe.get(answers.len())
+    );
+    let mut found = Vec::new();
+    for (text, answer) in safe.iter().zip(answers) {
+        let ours = ours(text);
+        let theirs = theirs(answer);
+        let agrees = match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            (Err(_), Err(_)) => true,
+            (Ok(_), Err(error)) => is_known_to_be_stricter(error),
+            (Err(error), Ok(_)) => is_known_to_be_refused(error),
+        };
+        if !agrees {
+            found.push(format!(
+                "---- {text:?}\nours:   {ours:?}\ntheirs: {theirs:?}"
+            ));
+        }
+    }
+    Some(found)
+}
+
+fn report(what: &str, count: usize, found: Vec<String>) {
+    println!("{what}: {} of {count} differ", found.len());
+    let shown: Vec<_> = found.iter().take(12).map(String::as_str).collect();
+    assert!(found.is_empty(), "{}", shown.join("\n"));
+}
+
+#[test]
+fn generated_texts_are_read_as_go_reads_them() {
+    let seed = setting("MUSTER_SEED", 1);
+    println!("MUSTER_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let count = setting("MUSTER_ROUNDS", 20_000);
+    let texts: Vec<String> = (0..count).map(|_| document(&mut rng)).collect();
+    if let Some(found) = compare(&texts) {
+        report("generated", texts.len(), found);
+    }
+}
+
+#[test]
+fn changed_real_files_are_read_as_go_reads_them() {
+    let seed = setting("MUSTER_SEED", 1);
+    println!("MUSTER_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let files = real_files();
+    if files.is_empty() {
+        println!("SKIPPED: no conformance data");
+        return;
+    }
+    let count = setting("MUSTER_ROUNDS", 20_000) / 4;
+    let texts: Vec<String> = (0..count)
+        .map(|_| {
+            let file = &files[rng.below(files.len())];
+            mutated(&mut rng, file)
+        })
+        .collect();
+    if let Some(found) = compare(&texts) {
+        report("changed", texts.len(), found);
+    }
+}
+
+#[test]
+fn real_files_are_read_as_go_reads_them() {
+    let files = real_files();
+    if let Some(found) = compare(&files) {
+        report("real", files.len(), found);
+    }
+}
+
+/// The order of keys such as `a10`, `a1b`, `a2`, which Go sorts by chance, does not count.
+fn is_same_print(ours: &str, theirs: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut bytes: Vec<u8> = text
+            .bytes()
+            .filter(|b| !matches!(b, b' ' | b'\n'))
+            .collect();
+        bytes.sort_unstable();
+        bytes
+    };
+    let reread = |text: &str| yaml::read(text.as_bytes(), &Budgets::default(), 0).ok();
+    ours == theirs
+        || (ours.len() == theirs.len()
+            && sorted(ours) == sorted(theirs)
+            && reread(ours) == reread(theirs))
+}
+
+#[test]
+fn generated_values_are_printed_as_go_prints_them() {
+    let seed = setting("MUSTER_SEED", 1);
+    println!("MUSTER_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let count = setting("MUSTER_ROUNDS", 20_000);
+    let values: Vec<Node> = (0..count).map(|_| value(&mut rng, 3)).collect();
+    let input: String = values
+        .iter()
+        .map(|value| {
+            // Go's JSON escapes these two.
+            let text = json::to_string(value);
+            text.replace('\u{2028}', "\\u2028")
+                .replace('\u{2029}', "\\u2029")
+                + "\n"
+        })
+        .collect();
+    let Some(answers) = ask("print", input.into_bytes()) else {
+        return;
+    };
+    let answers = String::from_utf8(answers).expect("UTF-8");
+    let mut found = Vec::new();
+    for (value, theirs) in values.iter().zip(answers.split('\0')) {
+        let ours = yaml::to_string(value);
+        if !is_same_print(&ours, theirs) && !theirs.starts_with("error ") {
+            found.push(format!(
+                "---- {}\nours:   {ours:?}\ntheirs: {theirs:?}",
+                json::to_string(value)
+            ));
+        }
+    }
+    report("printed", values.len(), found);
+}
