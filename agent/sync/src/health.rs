@@ -176,3 +176,10 @@ fn optional_int(object: &Node, path: &[&str]) -> Option<i64> {
 fn observed(object: &Node) -> bool {
     int(object, &["status", "observedGeneration"]) >= int(object, &["metadata", "generation"])
 }
+
+/// True for a Job seen complete.
+#[must_use]
+pub fn is_complete_job(object: &Node) -> bool {
+    gvk(object).is_some_and(|gvk| gvk.group == "batch" && gvk.kind == "Job")
+        && batch::is_complete(object)
+}

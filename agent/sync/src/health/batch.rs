@@ -21,7 +21,7 @@ pub(super) fn job(object: &Node) -> HealthReport {
 }
 
 /// True for a Job whose `Complete` condition holds.
-pub(crate) fn is_complete(object: &Node) -> bool {
+pub(super) fn is_complete(object: &Node) -> bool {
     conditions::of_status(object)
         .iter()
         .any(|c| c.is_true("Complete"))
