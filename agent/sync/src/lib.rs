@@ -2,6 +2,7 @@
 
 mod by_id;
 mod context;
+pub mod coverage;
 mod desired;
 pub mod health;
 mod mutated;
@@ -14,6 +15,7 @@ mod record;
 pub use context::{
     Baseline, Claims, ClusterDeletions, Context, Deletions, Failure, Ledger, Memory, OwnObjects,
 };
+pub use coverage::{Coverage, covers};
 pub use desired::{
     DesiredObject, DesiredSet, Evidence, IgnoreDifference, Policy, deletions_digest,
 };
