@@ -75,6 +75,11 @@ impl Remote {
         Ok(())
     }
 
+    /// The shared client.
+    pub(crate) fn client(&self) -> &HttpClient {
+        &self.client
+    }
+
     /// What the server speaks, asked once; an error makes it forget (a server may have been replaced).
     pub(crate) fn server(&mut self) -> Result<Server, GitError> {
         if let Some(server) = &self.server {
