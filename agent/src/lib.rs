@@ -26,8 +26,22 @@
 //! | [`muster_kube`] | the cluster side | model |
 //! | `muster` | processes, tasks, ports, the command line | all of the above |
 
+pub mod adapters;
 pub mod admin;
 pub mod args;
+pub mod commands;
+pub mod config;
 pub mod logging;
 pub mod metrics;
+pub mod owner;
 pub mod ports;
+
+use std::process::ExitCode;
+
+use args::Args;
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn run(args: Args) -> ExitCode {
+    commands::run(args)
+}

@@ -184,7 +184,7 @@ impl<C: Cluster> Owner<C> {
     /// Notes that every Application must be looked at again.
     fn mark_all(&mut self) {
         let desired = self.desired.iter().flat_map(|d| d.applications.keys());
-        let keys: Vec<_> = desired.chain(self.state.enforced_keys().iter()).chain(self.plans.keys()).cloned().collect();
+        let keys: Vec<_> = desired.chain(self.plans.keys()).cloned().chain(self.state.enforced_keys()).collect();
         self.dirty.extend(keys);
         self.stir();
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CommitId, Digest, ObjectId, release::Release};
+use crate::{ApplicationKey, CommitId, Digest, ObjectId, release::Release};
 
 /// Most bytes of the state as JSON: a quarter of what a ConfigMap holds.
 pub const MAX_BYTES: usize = 256 << 10;
@@ -59,4 +59,12 @@ pub struct Enforced {
     /// Inputs digest of the release before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_inputs: Option<Digest>,
+}
+
+impl AgentState {
+    /// The Applications that something is enforced of.
+    #[must_use]
+    pub fn enforced_keys(&self) -> Vec<ApplicationKey> {
+        self.enforced.keys().filter_map(|name| name.split_once('/')).map(|(project, name)| ApplicationKey::new(project, name)).collect()
+    }
 }

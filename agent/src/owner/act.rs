@@ -1,6 +1,6 @@
 //! The act task of one Application: carries out its plan in order, and answers for every effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,10 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::ParentScope;
-use muster_model::{ApplicationKey, Node, ObjectId, Problem, Reason};
+use muster_model::agent_state::AgentState;
+use muster_model::marks::{self, AppliedMark};
+use muster_model::{ApplicationKey, Node, ObjectId, Problem, Reason, Value};
+use muster_sync::{DesiredSet, Plan};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Event;
@@ -21,13 +24,75 @@ const EFFECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// What one act task works on.
 pub(super) struct Work {
     /// Whose plan it is.
-    pub(super) application: ApplicationKey,
+    application: ApplicationKey,
     /// What must be declared before the first effect.
-    pub(super) declare: ParentScope,
+    declare: ParentScope,
     /// Groups of effects: within a group in any order, the groups one after the other.
-    pub(super) steps: Vec<Vec<Effect>>,
-    /// What to apply, by object.
-    pub(super) bodies: BTreeMap<ObjectId, Node>,
+    steps: Vec<Vec<Effect>>,
+    /// What Git wants; a body is made when it is sent, so that a large Application is not held twice.
+    set: Arc<DesiredSet>,
+    /// Where in the set the objects are that are applied.
+    index: BTreeMap<ObjectId, usize>,
+    /// Our ApplySet's id.
+    applyset: String,
+    /// What must be remembered before the first effect.
+    state: AgentState,
+}
+
+impl Work {
+    /// The work of a plan.
+    pub(super) fn new(plan: &Plan, set: Arc<DesiredSet>, applyset: &str, state: AgentState) -> Self {
+        let applied: BTreeSet<&ObjectId> = plan.effects().filter_map(|e| if let Effect::Apply { object, .. } = e { Some(object) } else { None }).collect();
+        let index = set.objects.iter().enumerate().filter(|(_, o)| applied.contains(&o.id)).map(|(i, o)| (o.id.clone(), i)).collect();
+        Self {
+            application: plan.application.clone(),
+            declare: plan.declare.widen.clone(),
+            steps: plan.steps.iter().map(|step| step.effects.clone()).collect(),
+            set,
+            index,
+            applyset: applyset.to_owned(),
+            state,
+        }
+    }
+
+    /// The object as it is sent: with its marks, without the fields left to others.
+    fn body(&self, effect: &Effect) -> Option<Node> {
+        let Effect::Apply { object, yielded, .. } = effect else { return None };
+        let desired = self.set.objects.get(*self.index.get(object)?)?;
+        let mark = AppliedMark { object: object.clone(), application: self.application.clone(), digest: desired.digest.clone() };
+        let mut body = marks::marked(&desired.manifest, &self.applyset, &mark);
+        for pointer in yielded {
+            remove(&mut body, pointer);
+        }
+        Some(body)
+    }
+}
+
+/// Takes the field at a JSON pointer (RFC 6901) away; one that is not there is no error.
+fn remove(node: &mut Node, pointer: &str) {
+    let tokens: Vec<String> = pointer.split('/').skip(1).map(|t| t.replace("~1", "/").replace("~0", "~")).collect();
+    let Some((last, path)) = tokens.split_last() else { return };
+    let mut at = node;
+    for token in path {
+        let next = match &mut at.value {
+            Value::Map(map) => map.get_mut(token),
+            Value::List(items) => token.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        };
+        let Some(next) = next else { return };
+        at = next;
+    }
+    match &mut at.value {
+        Value::Map(map) => {
+            map.remove(last);
+        }
+        Value::List(items) => {
+            if let Some(index) = last.parse::<usize>().ok().filter(|i| *i < items.len()) {
+                items.remove(index);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// What an act task needs besides its work; shared by all.
@@ -64,7 +129,7 @@ impl<C: Cluster> Hands<C> {
     }
 
     async fn steps(&self, work: &Work) -> Result<(), Problem> {
-        let mut authority = self.parent.widen(work.declare.clone()).await?;
+        let mut authority = self.parent.widen(work.declare.clone(), Some(work.state.clone())).await?;
         for step in &work.steps {
             if !self.step(step, work, &mut authority).await? {
                 return Ok(());
@@ -83,7 +148,7 @@ impl<C: Cluster> Hands<C> {
                 && let Some(effect) = rest.next()
             {
                 if !authority.holds() {
-                    *authority = self.parent.widen(work.declare.clone()).await?;
+                    *authority = self.parent.widen(work.declare.clone(), None).await?;
                 }
                 running.push(self.effect(effect, work));
             }
@@ -98,8 +163,8 @@ impl<C: Cluster> Hands<C> {
 
     async fn effect<'a>(&self, effect: &'a Effect, work: &Work) -> (&'a Effect, Outcome) {
         let _permit = self.permits.acquire().await;
-        let body = if let Effect::Apply { object, .. } = effect { work.bodies.get(object) } else { None };
-        let outcome = tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body)).await;
+        let body = work.body(effect);
+        let outcome = tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body.as_ref())).await;
         (effect, outcome.unwrap_or_else(|_| timed_out()))
     }
 }

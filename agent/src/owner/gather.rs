@@ -51,9 +51,8 @@ pub(super) struct Gatherer<S> {
 }
 
 impl<S: Source> Gatherer<S> {
-    pub(super) fn new(source: Arc<S>, config: Config) -> Self {
-        let request = Arc::new(Request::new(config.cluster.clone(), config.fleet_file.clone()));
-        Self { source, config, request, seen: BTreeMap::new() }
+    pub(super) fn new(source: Arc<S>, config: &Config, request: Request) -> Self {
+        Self { source, config: config.clone(), request: Arc::new(request), seen: BTreeMap::new() }
     }
 
     /// Forgets what was seen, so that the next look decides anew: the world changed elsewhere.
@@ -89,7 +88,7 @@ impl<S: Source> Gatherer<S> {
         let release = &enforced.release;
         let tree = self.source.snapshot(&self.config.hub, &release.hub.commit_id).await.map_err(unavailable)?;
         let mut commits = Commits::of_hub(&self.config.hub, release.hub.clone(), tree);
-        let request = Arc::new(self.request.only(key.clone()));
+        let request = Arc::new(Request { only: Some(key.clone()), ..(*self.request).clone() });
         let mut pinned = release.sources.iter();
         let mut resolved = BTreeMap::new();
         for _ in 0..MAX_ROUNDS {

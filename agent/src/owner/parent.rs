@@ -36,7 +36,7 @@ impl Authority {
 /// What is asked of the parent task.
 enum Request {
     /// Declare kinds and namespaces before the first apply, and renew the right to act.
-    Widen { scope: ParentScope, reply: oneshot::Sender<Result<Authority, Problem>> },
+    Widen { scope: ParentScope, state: Option<Box<AgentState>>, reply: oneshot::Sender<Result<Authority, Problem>> },
     /// Declare exactly this, after the last prune was confirmed.
     Narrow(ParentScope),
     /// Remember this.
@@ -62,14 +62,14 @@ impl ParentTask {
         Ok((Self { requests }, parent))
     }
 
-    /// Declares `scope` on the parent and renews the right to act; a write only when something is missing or the right
-    /// has run out.
+    /// Declares `scope` on the parent, stores the state that the effects belong to, and renews the right to act; a write
+    /// only when something is missing or the right has run out.
     ///
     /// # Errors
     /// [`Reason::StaleWriter`] when another agent took over; otherwise why the parent could not be written.
-    pub(super) async fn widen(&self, scope: ParentScope) -> Result<Authority, Problem> {
+    pub(super) async fn widen(&self, scope: ParentScope, state: Option<AgentState>) -> Result<Authority, Problem> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Widen { scope, reply }, answer).await
+        self.ask(Request::Widen { scope, state: state.map(Box::new), reply }, answer).await
     }
 
     /// Declares exactly `scope`; what is lost of this is done again later.
@@ -116,7 +116,7 @@ impl<C: Cluster> Writer<C> {
     async fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
         while let Some(request) = inbox.recv().await {
             let lost = match request {
-                Request::Widen { scope, reply } => answer(reply, self.widen(&scope).await),
+                Request::Widen { scope, state, reply } => answer(reply, self.widen(&scope, state.map(|s| *s)).await),
                 Request::Narrow(scope) => self.narrow(scope).await.is_err_and(|p| p.reason == Reason::StaleWriter),
                 Request::Save { state, reply } => answer(reply, self.save(*state).await),
             };
@@ -127,11 +127,14 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    async fn widen(&mut self, scope: &ParentScope) -> Result<Authority, Problem> {
+    async fn widen(&mut self, scope: &ParentScope, state: Option<AgentState>) -> Result<Authority, Problem> {
         let mut next = self.stored.clone();
+        if let Some(state) = state {
+            next.state = AgentState { epoch: next.state.epoch, ..state };
+        }
         next.scope.kinds.extend(scope.kinds.iter().cloned());
         next.scope.namespaces.extend(scope.namespaces.iter().cloned());
-        if next.scope != self.stored.scope || !self.authority.holds() {
+        if next != self.stored || !self.authority.holds() {
             self.store(next).await?;
         }
         Ok(self.authority)

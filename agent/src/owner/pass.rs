@@ -232,7 +232,7 @@ impl<C: Cluster> Owner<C> {
         if !probes_only {
             tracing::info!(application = %plan.application, effects = plan.effects().count(), "applying");
         }
-        let work = Work::new(plan, set, &self.memory, self.state.clone());
+        let work = Work::new(plan, set, &self.memory.applyset, self.state.clone());
         self.tasks.spawn(self.hands.clone().carry_out(work));
     }
 
