@@ -50,6 +50,13 @@ impl Console {
         let _ = writeln!(stream, "{error}error{error:#}: {problem}");
     }
 
+    /// Prints what should be looked at to standard error.
+    pub fn warning(&mut self, problem: &Problem) {
+        let warning = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+        let mut stream = anstream::AutoStream::new(std::io::stderr(), self.choice);
+        let _ = writeln!(stream, "{warning}warning{warning:#}: {problem}");
+    }
+
     /// Prints a note to standard error.
     pub fn note(&mut self, text: &str) {
         let mut stream = anstream::AutoStream::new(std::io::stderr(), self.choice);
