@@ -13,6 +13,7 @@
 mod body;
 pub mod brake;
 mod by_id;
+mod check;
 mod context;
 pub mod coverage;
 mod desired;
@@ -32,6 +33,7 @@ mod reserved;
 mod yields;
 
 pub use body::body;
+pub use check::{Invariant, Subject, Violation, check};
 pub use context::{
     Baseline, Claims, ClusterDeletions, Context, Deletions, Failure, Ledger, Memory, OwnObjects,
 };
