@@ -154,6 +154,26 @@ pub struct Ledger {
     pub leaving: BTreeSet<ObjectId>,
 }
 
+impl Ledger {
+    /// Opens the ledger when a release comes in force: what the cluster has of the Application then, and what of it
+    /// `wanted`, the release's objects, no longer has.
+    #[must_use]
+    pub fn open(
+        application: &ApplicationKey,
+        before: Option<CommitId>,
+        wanted: &BTreeSet<ObjectId>,
+        context: &Context<'_>,
+    ) -> Self {
+        let owned = crate::leaving(application, &BTreeSet::new(), context);
+        Self {
+            before,
+            total: u32::try_from(owned.len()).unwrap_or(u32::MAX),
+            deleted: 0,
+            leaving: crate::leaving(application, wanted, context),
+        }
+    }
+}
+
 /// The deletions of all Applications of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ClusterDeletions {

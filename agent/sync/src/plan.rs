@@ -1,16 +1,29 @@
 //! What a pass will do to one Application, as a value that prints, compares and serialises.
 
+mod judge;
+mod place;
+mod planner;
+mod prune;
+mod removal;
+mod waves;
+
 use std::collections::BTreeMap;
+
+pub use planner::{copied_marks, narrow, plan};
+pub use prune::leaving;
+pub use removal::{Fate, Removal, plan_removal};
 
 use jiff::Timestamp;
 use muster_model::effect::{Declare, Effect};
-use muster_model::observed::HealthReport;
+use muster_model::observed::{HealthReport, Record};
 use muster_model::release::Release;
 use muster_model::status::PendingDeletions;
-use muster_model::{ApplicationKey, Health, ObjectId, Problem, Reason, SyncState};
+use muster_model::{ApplicationKey, Digest, Health, ObjectId, Problem, Reason, SyncState};
 use serde::{Deserialize, Serialize};
 
+use crate::context::Baseline;
 use crate::order::Phase;
+use crate::ownership::own_entry;
 
 /// What a pass will do to one Application, and how the Application stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,4 +166,15 @@ impl Plan {
             .filter(|effect| matches!(effect, Effect::Delete { .. }))
             .count()
     }
+}
+
+/// What our fields look like on a live object: kept after each apply, from the answer to it.
+#[must_use]
+pub fn baseline(record: &Record, manager: &str) -> Option<Baseline> {
+    let fields = own_entry(record, manager)?.fields.as_deref()?;
+    Some(Baseline {
+        digest: record.applied.as_ref()?.digest.clone(),
+        fields: Digest::of(fields.as_bytes()),
+        mutated: record.mutated.clone(),
+    })
 }
