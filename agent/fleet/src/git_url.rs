@@ -19,6 +19,19 @@ fn is_ssh(text: &str) -> bool {
     })
 }
 
+/// A URL for messages: shortened, and without credentials.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split('/').next().unwrap_or_default();
+    let hidden = match host.rsplit_once('@') {
+        Some((user, _)) if !scheme.is_empty() && user.contains(':') => &rest[user.len() + 1..],
+        _ => rest,
+    };
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    format!("{scheme}{hidden}").chars().take(200).collect()
+}
+
 /// Says why a URL is not one muster fetches from (HAZARDS.md T-45, T-46); `None` when it is.
 #[must_use]
 pub fn error(url: &str) -> Option<String> {

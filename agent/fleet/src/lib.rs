@@ -2,7 +2,13 @@
 
 pub mod decode;
 pub mod duration;
+pub mod failure;
 pub mod fleet;
+pub mod generator;
 pub mod git_url;
+pub mod glob;
 pub mod labels;
+pub mod params;
+pub mod selector;
 mod suggest;
+pub mod template;
