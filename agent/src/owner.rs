@@ -5,6 +5,7 @@ mod absorb;
 mod act;
 pub mod clock;
 mod gather;
+mod goal;
 mod ledger;
 mod parent;
 mod pass;

@@ -56,9 +56,6 @@ pub struct Enforced {
     /// The release before, from which deletions are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<CommitId>,
-    /// Inputs digest of the release before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before_inputs: Option<Digest>,
 }
 
 impl AgentState {

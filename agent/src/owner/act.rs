@@ -1,6 +1,5 @@
 //! The act task of one Application: carries out its plan in order, and answers for every effect.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +8,12 @@ use futures::stream::FuturesUnordered;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::ParentScope;
 use muster_model::agent_state::AgentState;
-use muster_model::marks::{self, AppliedMark};
-use muster_model::{ApplicationKey, Node, ObjectId, Problem, Reason, Value};
-use muster_sync::{DesiredSet, Plan};
+use muster_model::{ApplicationKey, Node, Problem, Reason};
+use muster_sync::{Memory, Plan, body};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Event;
+use super::goal::Goal;
 use super::parent::{Authority, ParentTask};
 use crate::ports::Cluster;
 
@@ -30,68 +29,30 @@ pub(super) struct Work {
     /// Groups of effects: within a group in any order, the groups one after the other.
     steps: Vec<Vec<Effect>>,
     /// What Git wants; a body is made when it is sent, so that a large Application is not held twice.
-    set: Arc<DesiredSet>,
-    /// Where in the set the objects are that are applied.
-    index: BTreeMap<ObjectId, usize>,
-    /// Our ApplySet's id.
-    applyset: String,
+    goal: Goal,
+    /// Our ApplySet's id, for the marks.
+    memory: Memory,
     /// What must be remembered before the first effect.
     state: AgentState,
 }
 
 impl Work {
     /// The work of a plan.
-    pub(super) fn new(plan: &Plan, set: Arc<DesiredSet>, applyset: &str, state: AgentState) -> Self {
-        let applied: BTreeSet<&ObjectId> = plan.effects().filter_map(|e| if let Effect::Apply { object, .. } = e { Some(object) } else { None }).collect();
-        let index = set.objects.iter().enumerate().filter(|(_, o)| applied.contains(&o.id)).map(|(i, o)| (o.id.clone(), i)).collect();
+    pub(super) fn new(plan: &Plan, goal: Goal, applyset: &str, state: AgentState) -> Self {
         Self {
             application: plan.application.clone(),
             declare: plan.declare.widen.clone(),
             steps: plan.steps.iter().map(|step| step.effects.clone()).collect(),
-            set,
-            index,
-            applyset: applyset.to_owned(),
+            goal,
+            memory: Memory { applyset: applyset.to_owned(), ..Memory::default() },
             state,
         }
     }
 
     /// The object as it is sent: with its marks, without the fields left to others.
     fn body(&self, effect: &Effect) -> Option<Node> {
-        let Effect::Apply { object, yielded, .. } = effect else { return None };
-        let desired = self.set.objects.get(*self.index.get(object)?)?;
-        let mark = AppliedMark { object: object.clone(), application: self.application.clone(), digest: desired.digest.clone() };
-        let mut body = marks::marked(&desired.manifest, &self.applyset, &mark);
-        for pointer in yielded {
-            remove(&mut body, pointer);
-        }
-        Some(body)
-    }
-}
-
-/// Takes the field at a JSON pointer (RFC 6901) away; one that is not there is no error.
-fn remove(node: &mut Node, pointer: &str) {
-    let tokens: Vec<String> = pointer.split('/').skip(1).map(|t| t.replace("~1", "/").replace("~0", "~")).collect();
-    let Some((last, path)) = tokens.split_last() else { return };
-    let mut at = node;
-    for token in path {
-        let next = match &mut at.value {
-            Value::Map(map) => map.get_mut(token),
-            Value::List(items) => token.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-        };
-        let Some(next) = next else { return };
-        at = next;
-    }
-    match &mut at.value {
-        Value::Map(map) => {
-            map.remove(last);
-        }
-        Value::List(items) => {
-            if let Some(index) = last.parse::<usize>().ok().filter(|i| *i < items.len()) {
-                items.remove(index);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        let (Effect::Apply { object, yielded, .. }, Goal::Release(set)) = (effect, &self.goal) else { return None };
+        body(set, &self.memory, object, yielded).map(|body| body.node)
     }
 }
 

@@ -3,43 +3,49 @@
 use std::collections::BTreeSet;
 
 use muster_model::agent_state::Enforced;
+use muster_model::release::Release;
 use muster_model::{ApplicationKey, ObjectId};
-use muster_sync::{ClusterDeletions, Deletions, DesiredSet, Ledger};
+use muster_sync::{ClusterDeletions, Context, Deletions, Ledger};
 
 use super::Owner;
+use super::goal::Goal;
 use crate::ports::Cluster;
 
 impl<C: Cluster> Owner<C> {
-    /// Records that a set is enforced from now on; what the release before had and this one lacks is what leaves.
+    /// Records that a release is enforced from now on; what was there before and is not wanted now is what leaves.
     /// False while the cluster is not fully seen: then nothing may be deleted yet.
-    pub(super) fn enforce(&mut self, set: &DesiredSet) -> bool {
-        let name = set.application.to_string();
-        let old = self.state.enforced.get(&name);
-        if old.is_some_and(|e| e.release.inputs == set.release.inputs) {
-            if let Some(enforced) = self.state.enforced.get_mut(&name) {
-                enforced.release = set.release.clone();
-            }
+    pub(super) fn enforce(&mut self, key: &ApplicationKey, goal: &Goal, release: Release) -> bool {
+        let name = key.to_string();
+        if let Some(enforced) = self.state.enforced.get_mut(&name).filter(|e| e.release.inputs == release.inputs) {
+            enforced.release = release;
             return true;
         }
+        let old = self.state.enforced.get(&name).cloned();
         if !self.sees_everything() {
             return old.is_none();
         }
-        let held = self.held_by(&set.application);
-        let wanted: BTreeSet<&ObjectId> = set.objects.iter().map(|o| &o.id).collect();
-        let leaving: BTreeSet<ObjectId> = held.iter().filter(|id| !wanted.contains(id)).cloned().collect();
-        let unfinished = old.filter(|e| e.leaving.iter().any(|id| leaving.contains(id)));
-        let total = u32::try_from(held.len()).unwrap_or(u32::MAX);
+        let ledger = {
+            let deletions = Deletions::default();
+            let context = self.context(&deletions);
+            Ledger::open(key, old.as_ref().map(|e| e.release.hub.commit_id.clone()), &goal.objects(), &context)
+        };
+        // A deletion that still waits stays measured from the release it was first wanted at.
+        let unfinished = old.as_ref().filter(|e| e.leaving.iter().any(|id| ledger.leaving.contains(id)));
         let next = Enforced {
-            release: set.release.clone(),
-            applied: old.and_then(|e| e.applied.clone()),
-            before: unfinished.map_or_else(|| old.map(|e| e.release.hub.commit_id.clone()), |e| e.before.clone()),
-            before_inputs: unfinished.map_or_else(|| old.map(|e| e.release.inputs), |e| e.before_inputs),
+            release,
+            applied: old.as_ref().and_then(|e| e.applied.clone()),
+            before: unfinished.map_or(ledger.before, |e| e.before.clone()),
             deleted: unfinished.map_or(0, |e| e.deleted),
-            total: unfinished.map_or(total, |e| e.total),
-            leaving,
+            total: unfinished.map_or(ledger.total, |e| e.total),
+            leaving: ledger.leaving,
         };
         self.state.enforced.insert(name, next);
         true
+    }
+
+    /// What a plan is decided with, beside the goal.
+    pub(super) fn context<'a>(&'a self, deletions: &'a Deletions) -> Context<'a> {
+        Context { observed: &self.observed, claims: &self.claims, memory: &self.memory, deletions, now: self.clock.now() }
     }
 
     /// Every kind that the parent declares is listed: what we own is all in view.

@@ -72,9 +72,9 @@ impl ParentTask {
         self.ask(Request::Widen { scope, state: state.map(Box::new), reply }, answer).await
     }
 
-    /// Declares exactly `scope`; what is lost of this is done again later.
-    pub(super) async fn narrow(&self, scope: ParentScope) {
-        let _ = self.requests.send(Request::Narrow(scope)).await;
+    /// Declares exactly `scope`, before anything that is asked later; false when the parent task is too busy for now.
+    pub(super) fn narrow(&self, scope: ParentScope) -> bool {
+        self.requests.try_send(Request::Narrow(scope)).is_ok()
     }
 
     /// Stores the state.

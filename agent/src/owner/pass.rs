@@ -1,17 +1,17 @@
 //! A pass: plan every dirty Application that nobody is acting for, start act tasks, report.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use muster_engine::{Desired, report};
 use muster_model::kinds::Scopes;
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, Digest, GroupKind, Problem, Reason};
-use muster_sync::{Claims, Context, DesiredSet, Evidence, Plan, Policy, StepKind, check, plan};
+use muster_sync::{Claims, Deletions, Evidence, Plan, StepKind, narrow};
 use tokio::time::Instant;
 
 use super::act::Work;
 use super::gather::Trust;
+use super::goal::Goal;
 use super::publish::Fleet;
 use super::{Owner, Wish};
 use crate::metrics::{ReasonLabel, StateLabel};
@@ -130,6 +130,7 @@ impl<C: Cluster> Owner<C> {
             }
             self.plan_one(&key);
         }
+        self.narrow();
         self.send_befores();
         self.states.send_if_modified(|stored| {
             let changed = *stored != self.state;
@@ -139,64 +140,45 @@ impl<C: Cluster> Owner<C> {
         self.report();
     }
 
+    /// Declares less on the parent once nothing of a kind is left, and nobody is about to add to it.
+    fn narrow(&mut self) {
+        if !self.acting.is_empty() || !self.evidence().is_complete() {
+            return;
+        }
+        let deletions = Deletions::default();
+        let Some(scope) = narrow(&self.context(&deletions)) else { return };
+        // Sent at once, so that it stands before whatever a later act task declares.
+        if self.hands.parent.narrow(scope.clone()) {
+            self.observed.parent = scope;
+            self.rewatch();
+        }
+    }
+
     fn plan_one(&mut self, key: &ApplicationKey) {
-        let Some(set) = self.set_of(key) else {
+        let Some((goal, release)) = self.goal_of(key) else {
             self.forget(key);
             return;
         };
-        let known = self.enforce(&set);
-        let set = if known { set } else { with_evidence(set, Evidence::default()) };
+        let known = self.enforce(key, &goal, release);
+        let goal = if known { goal } else { goal.with_evidence(Evidence::default()) };
         let deletions = self.deletions(key);
-        let context = Context { observed: &self.observed, claims: &self.claims, memory: &self.memory, deletions: &deletions, now: self.clock.now() };
-        let mut plan = plan(&set, &context);
-        let violations = check(&plan, &set, &context);
-        if let Some(violation) = violations.first() {
+        let context = self.context(&deletions);
+        let mut plan = goal.plan(&context);
+        if let Some(violation) = goal.check(&plan, &context).first() {
             tracing::error!(application = %key, %violation, "a plan breaks an invariant and is refused");
             plan.steps.clear();
             plan.problems.push(Problem::new(Reason::InternalError, format!("the plan breaks an invariant: {violation}")));
         }
         self.learn(key, &plan);
         if self.may_act() && !plan.is_empty() {
-            self.act(&plan, set);
+            self.act(&plan, goal);
         }
         self.plans.insert(key.clone(), plan);
     }
 
-    /// What an Application should have; an Application that has departed should have nothing.
-    fn set_of(&self, key: &ApplicationKey) -> Option<Arc<DesiredSet>> {
-        let desired = self.desired.as_ref()?;
-        let evidence = self.evidence();
-        if let Some(application) = desired.applications.get(key) {
-            let set = application.content.clone()?;
-            let applied_before = self.state.enforced.get(&key.to_string()).is_some_and(|e| e.applied.as_ref().is_some_and(|r| r.inputs == set.release.inputs));
-            if set.evidence == evidence && set.applied_before == applied_before {
-                return Some(set);
-            }
-            let mut set = (*set).clone();
-            set.evidence = evidence;
-            set.applied_before = applied_before;
-            return Some(Arc::new(set));
-        }
-        let remembered = self.state.enforced.get(&key.to_string());
-        if remembered.is_none() && self.held_by(key).is_empty() {
-            return None;
-        }
-        let inputs = Digest::of(b"departed");
-        let release = muster_model::release::Release { hub: desired.hub.clone(), sources: Vec::new(), inputs };
-        let policy = Policy { automated: true, prune: true, self_heal: true, allow_empty: true, ..Policy::default() };
-        Some(Arc::new(DesiredSet { application: key.clone(), release, objects: Vec::new(), policy, evidence, applied_before: false }))
-    }
-
-    /// What this pass can be sure of. While Git is away, or the list of Applications is incomplete, nothing may go.
-    fn evidence(&self) -> Evidence {
-        let complete = self.desired.as_ref().is_some_and(|d| d.complete && d.state == ClusterState::Active);
-        let here = self.away.is_none();
-        Evidence { trusted: here, fleet_parsed: here && complete, rendered: true }
-    }
-
-    /// Acting is for Active clusters, and for those that lost their entry: what they have is kept healed.
+    /// A suspended cluster is only looked at; one that lost its entry keeps what it has, healed.
     fn may_act(&self) -> bool {
-        self.desired.as_ref().is_some_and(|d| matches!(d.state, ClusterState::Active | ClusterState::Unassigned))
+        self.desired.as_ref().is_some_and(|d| matches!(d.state, ClusterState::Active | ClusterState::Unassigned | ClusterState::Leaving))
     }
 
     /// Remembers what the plan found out.
@@ -223,7 +205,7 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn act(&mut self, plan: &Plan, set: Arc<DesiredSet>) {
+    fn act(&mut self, plan: &Plan, goal: Goal) {
         self.observed.parent.kinds.extend(plan.declare.widen.kinds.iter().cloned());
         self.observed.parent.namespaces.extend(plan.declare.widen.namespaces.iter().cloned());
         self.acting.insert(plan.application.clone(), Instant::now());
@@ -232,7 +214,7 @@ impl<C: Cluster> Owner<C> {
         if !probes_only {
             tracing::info!(application = %plan.application, effects = plan.effects().count(), "applying");
         }
-        let work = Work::new(plan, set, &self.memory.applyset, self.state.clone());
+        let work = Work::new(plan, goal, &self.memory.applyset, self.state.clone());
         self.tasks.spawn(self.hands.clone().carry_out(work));
     }
 
@@ -291,10 +273,4 @@ impl<C: Cluster> Owner<C> {
             metrics.sync.get_or_create(&label(application.sync.to_string())).set(1);
         }
     }
-}
-
-fn with_evidence(set: Arc<DesiredSet>, evidence: Evidence) -> Arc<DesiredSet> {
-    let mut set = (*set).clone();
-    set.evidence = evidence;
-    Arc::new(set)
 }
