@@ -118,12 +118,9 @@ pub struct AgentArgs {
     /// Directory for the local Git store. Losing it costs a fetch.
     #[arg(long, env = "MUSTER_STORE", default_value = "/var/lib/muster")]
     pub store: PathBuf,
-    /// Kubeconfig; the pod's own service account when not given.
+    /// Kubeconfig, its current context; the pod's own service account when not given.
     #[arg(long, env = "KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig.
-    #[arg(long)]
-    pub context: Option<String>,
     /// Namespace of the agent: its parent object and its signing key live there.
     #[arg(long, env = "POD_NAMESPACE", default_value = "muster-system")]
     pub namespace: String,

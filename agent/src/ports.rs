@@ -63,7 +63,7 @@ pub enum WatchEvent {
 }
 
 /// The parent object as it is stored.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parent {
     /// What it declares.
     pub scope: ParentScope,
@@ -84,6 +84,9 @@ pub enum Swap {
 
 /// The cluster that is kept.
 pub trait Cluster: Send + Sync + 'static {
+    /// The field manager of every apply from now on: `muster.<fleet>`, known once the fleet file is.
+    fn manage_as(&self, manager: &str);
+
     /// Every served kind.
     fn discover(&self) -> impl Future<Output = Result<Discovery, Problem>> + Send;
 

@@ -62,6 +62,7 @@ impl<C: Cluster> Owner<C> {
     /// Puts a new wish in force.
     fn take(&mut self, desired: Desired) {
         self.memory.manager = format!("{}{}", muster_sync::MANAGER_PREFIX, desired.fleet);
+        self.hands.cluster.manage_as(&self.memory.manager);
         let mut claims = Claims::default();
         for (key, application) in &desired.applications {
             match &application.content {
