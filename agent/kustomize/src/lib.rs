@@ -1,1 +1,46 @@
 //! A directory of a Git tree in, Kubernetes objects out: kustomize, without Go.
+//!
+//! Owns everything between a [`Tree`](muster_model::Tree) and rendered objects: the kustomization file, bases and
+//! components, generators, transformers, strategic merge, references by name, the order of the output; and plain
+//! directories of manifests. For what it accepts, its output is byte for byte that of `kustomize build` 5.8.1.
+//! Must not touch the network, run anything, follow links, or read outside of the tree: what would need that is refused
+//! by name. Must not look at a clock, the environment or a file system.
+//!
+//! ```text
+//!   Tree ──Session──▶ Kustomization ──Target::accumulate──▶ Accumulator {objects, fields, vars}
+//!    (inputs, budgets)      │  ▲ bases, components                │
+//!                           ▼  │                                  ▼
+//!                       generators, patches, transformers   hashes ▸ references ▸ vars ▸ order ──▶ Built ──checks──▶ Rendered
+//! ```
+
+mod build;
+mod config;
+mod crds;
+mod failure;
+mod field_spec;
+mod generate;
+mod id;
+mod json_patch;
+mod kustomization;
+mod label_selector;
+mod merge;
+mod options;
+mod origin;
+mod parse;
+mod path;
+mod plugin;
+mod record;
+mod remote;
+mod resmap;
+mod resource;
+mod scalars;
+mod scopes;
+mod selector;
+mod session;
+mod target;
+mod transform;
+mod transformer;
+
+pub use build::{Built, build};
+pub use failure::Failure;
+pub use options::{Cache, LoadRestrictor, MergeKeys, Options, Reorder};

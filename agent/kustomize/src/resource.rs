@@ -1,0 +1,403 @@
+//! One object on its way through a build, with what kustomize remembers of it.
+
+use std::borrow::Cow;
+
+use muster_model::{Location, Map, Node, Value};
+
+use crate::id::{Gvk, Id, metadata_text, scalar_text};
+use crate::origin::Origin;
+
+/// How a generated object meets one of the same identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Behavior {
+    /// Not said: create.
+    #[default]
+    Unspecified,
+    /// There must be none.
+    Create,
+    /// It takes the place of the other.
+    Replace,
+    /// Its data is laid over the other's.
+    Merge,
+}
+
+impl Behavior {
+    /// Reads the field's text; anything unknown counts as not said, as in kustomize.
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "create" => Self::Create,
+            "replace" => Self::Replace,
+            "merge" => Self::Merge,
+            _ => Self::Unspecified,
+        }
+    }
+}
+
+/// An identity the object had before a step changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Previous {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) kind: String,
+}
+
+/// An object and its history in this build.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Resource {
+    /// The object; null once a patch deleted it.
+    pub(crate) node: Node,
+    /// Earlier identities, oldest first.
+    pub(crate) previous: Vec<Previous>,
+    /// Name prefixes added, innermost first.
+    pub(crate) prefixes: Vec<String>,
+    /// Name suffixes added, innermost first.
+    pub(crate) suffixes: Vec<String>,
+    /// Whether a hash of the content goes to the end of the name.
+    pub(crate) needs_hash: bool,
+    /// How it meets one of the same identity.
+    pub(crate) behavior: Behavior,
+    /// As a patch: it may change the name.
+    pub(crate) allow_name_change: bool,
+    /// As a patch: it may change the kind.
+    pub(crate) allow_kind_change: bool,
+    /// Variables that read from it.
+    pub(crate) var_names: Vec<String>,
+    /// Where it comes from, when the kustomization asks for that.
+    pub(crate) origin: Option<Origin>,
+    /// What changed it, when the kustomization asks for that.
+    pub(crate) transformations: Vec<Origin>,
+    /// The file it was written in.
+    pub(crate) file: Option<std::sync::Arc<str>>,
+}
+
+/// Annotations that only kustomize's own steps read; they never appear in its output.
+const INTERNAL: &str = "internal.config.kubernetes.io/";
+const INTERNAL_NAMES: [&str; 10] = [
+    "previousKinds",
+    "previousNames",
+    "prefixes",
+    "suffixes",
+    "previousNamespaces",
+    "allowNameChange",
+    "allowKindChange",
+    "refBy",
+    "generatorBehavior",
+    "needsHashSuffix",
+];
+/// More annotations that kustomize drops from its output.
+const DROPPED: [&str; 12] = [
+    "internal.config.kubernetes.io/path",
+    "internal.config.kubernetes.io/index",
+    "internal.config.kubernetes.io/seqindent",
+    "internal.config.kubernetes.io/id",
+    "internal.config.kubernetes.io/annotations-migration-resource-id",
+    "config.kubernetes.io/path",
+    "config.kubernetes.io/index",
+    "config.k8s.io/id",
+    "config.kubernetes.io/origin",
+    "alpha.config.kubernetes.io/transformations",
+    "internal.config.kubernetes.io/helm-generated",
+    "kustomize.config.k8s.io/helm-generated",
+];
+
+impl Resource {
+    /// Wraps an object that was just read or made.
+    pub(crate) fn new(node: Node) -> Self {
+        let mut resource = Self {
+            node,
+            ..Self::default()
+        };
+        resource.take_internal_annotations();
+        resource
+    }
+
+    /// The identity it has now.
+    pub(crate) fn id(&self) -> Id<'_> {
+        Id::of(&self.node)
+    }
+
+    /// The identity it was written with.
+    pub(crate) fn original_id(&self) -> Id<'_> {
+        self.previous_ids().next().unwrap_or_else(|| self.id())
+    }
+
+    /// Earlier identities, oldest first; group and version are the present ones.
+    pub(crate) fn previous_ids(&self) -> impl Iterator<Item = Id<'_>> {
+        let gvk = Gvk::of(&self.node);
+        self.previous.iter().map(move |p| Id {
+            gvk: Gvk {
+                kind: Cow::Borrowed(&*p.kind),
+                ..gvk.clone()
+            },
+            name: Cow::Borrowed(&*p.name),
+            namespace: Cow::Borrowed(&*p.namespace),
+            cluster_scoped: false,
+        })
+    }
+
+    /// Every identity: the earlier ones, then the present one.
+    pub(crate) fn all_ids(&self) -> impl Iterator<Item = Id<'_>> {
+        self.previous_ids().chain(std::iter::once(self.id()))
+    }
+
+    /// True when a patch deleted the object.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.node.value {
+            Value::Null => true,
+            Value::Map(map) => map.is_empty(),
+            Value::List(items) => items.is_empty(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+
+    /// Remembers the identity it has now.
+    pub(crate) fn store_previous_id(&mut self) {
+        let id = self.id();
+        let previous = Previous {
+            name: id.name.to_string(),
+            namespace: id.effective_namespace().to_owned(),
+            kind: id.gvk.kind.to_string(),
+        };
+        self.previous.push(previous);
+    }
+
+    /// `metadata.name`.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        metadata_text(&self.node, "name")
+    }
+
+    /// `metadata.namespace`.
+    pub(crate) fn namespace(&self) -> Cow<'_, str> {
+        metadata_text(&self.node, "namespace")
+    }
+
+    /// The kind.
+    pub(crate) fn kind(&self) -> Cow<'_, str> {
+        crate::id::field_text(&self.node, "kind")
+    }
+
+    /// Sets `metadata.name`.
+    pub(crate) fn set_name(&mut self, name: &str) {
+        if self.name() != name {
+            self.metadata_mut().insert("name", Node::string(name));
+        }
+    }
+
+    /// Sets `metadata.namespace`; empty takes it away.
+    pub(crate) fn set_namespace(&mut self, namespace: &str) {
+        if namespace.is_empty() {
+            if let Some(metadata) = self
+                .node
+                .as_map_mut()
+                .and_then(|m| m.get_mut("metadata"))
+                .and_then(Node::as_map_mut)
+            {
+                metadata.remove("namespace");
+            }
+        } else if self.namespace() != namespace {
+            self.metadata_mut()
+                .insert("namespace", Node::string(namespace));
+        }
+    }
+
+    /// Sets a field of the object itself to a text.
+    pub(crate) fn set_text(&mut self, field: &str, text: &str) {
+        if let Some(map) = self.node.as_map_mut()
+            && map.get(field).is_none_or(|n| scalar_text(n) != text)
+        {
+            map.insert(field, Node::string(text));
+        }
+    }
+
+    fn metadata_mut(&mut self) -> &mut Map {
+        child_map(&mut self.node, "metadata")
+    }
+
+    /// Labels (or annotations) as texts.
+    pub(crate) fn texts(&self, field: &str) -> Vec<(String, String)> {
+        let Some(map) = self
+            .node
+            .get("metadata")
+            .and_then(|m| m.get(field))
+            .and_then(Node::as_map)
+        else {
+            return Vec::new();
+        };
+        map.iter()
+            .map(|(k, v)| (k.to_owned(), written(v).into_owned()))
+            .collect()
+    }
+
+    /// One label or annotation.
+    pub(crate) fn text_of(&self, field: &str, key: &str) -> Option<Cow<'_, str>> {
+        self.node.get("metadata")?.get(field)?.get(key).map(written)
+    }
+
+    /// Writes labels (or annotations) back; none of them takes the field away.
+    pub(crate) fn set_texts(&mut self, field: &str, texts: Vec<(String, String)>) {
+        let has_metadata = self.node.get("metadata").is_some();
+        if texts.is_empty() && !has_metadata {
+            return;
+        }
+        let metadata = self.metadata_mut();
+        metadata.remove(field);
+        if !texts.is_empty() {
+            let map: Map = texts
+                .into_iter()
+                .map(|(k, v)| (k, Node::string(v)))
+                .collect();
+            metadata.insert(field, Node::map(map));
+        }
+    }
+
+    /// Lays name, namespace, labels, annotations and history of `other` under this object's own.
+    pub(crate) fn merge_metadata_from(&mut self, other: &Self) {
+        self.set_texts(
+            "labels",
+            merged(other.texts("labels"), self.texts("labels")),
+        );
+        self.set_texts(
+            "annotations",
+            merged(other.texts("annotations"), self.texts("annotations")),
+        );
+        self.set_name(&other.name().into_owned());
+        self.set_namespace(&other.namespace().into_owned());
+        self.needs_hash &= other.needs_hash;
+        self.previous.clone_from(&other.previous);
+        self.prefixes.clone_from(&other.prefixes);
+        self.suffixes.clone_from(&other.suffixes);
+        self.behavior = other.behavior;
+        self.allow_name_change = other.allow_name_change;
+        self.allow_kind_change = other.allow_kind_change;
+        self.var_names.clone_from(&other.var_names);
+    }
+
+    /// Makes every annotation a text and drops kustomize's own, as its last step does.
+    pub(crate) fn finish_annotations(&mut self, origin: bool, transformations: bool) {
+        let mut texts: Vec<_> = self
+            .texts("annotations")
+            .into_iter()
+            .filter(|(key, _)| {
+                !DROPPED.contains(&&**key)
+                    && !key
+                        .strip_prefix(INTERNAL)
+                        .is_some_and(|k| INTERNAL_NAMES.contains(&k))
+            })
+            .collect();
+        if origin && let Some(origin) = &self.origin {
+            texts.push(("config.kubernetes.io/origin".to_owned(), origin.to_yaml()));
+        }
+        if transformations && !self.transformations.is_empty() {
+            let text = Origin::list_to_yaml(&self.transformations);
+            texts.push((
+                "alpha.config.kubernetes.io/transformations".to_owned(),
+                text,
+            ));
+        }
+        let present = self
+            .node
+            .get("metadata")
+            .and_then(|m| m.get("annotations"))
+            .is_some();
+        if present || !texts.is_empty() {
+            self.set_texts("annotations", texts);
+        }
+    }
+
+    /// The place to name in a message.
+    pub(crate) fn location(&self) -> Option<Location> {
+        self.file
+            .as_deref()
+            .map(|f| Location::line(f, self.node.span.line))
+    }
+
+    fn take_internal_annotations(&mut self) {
+        let Some(annotations) = self
+            .node
+            .as_map_mut()
+            .and_then(|m| m.get_mut("metadata"))
+            .and_then(Node::as_map_mut)
+            .and_then(|m| m.get_mut("annotations"))
+            .and_then(Node::as_map_mut)
+        else {
+            return;
+        };
+        if !annotations.keys().any(|k| k.starts_with(INTERNAL)) {
+            return;
+        }
+        let mut taken = std::collections::BTreeMap::new();
+        for name in INTERNAL_NAMES {
+            if let Some(node) = annotations.get(&format!("{INTERNAL}{name}")) {
+                taken.insert(name, written(node).into_owned());
+            }
+        }
+        let list = |name: &str| -> Vec<String> {
+            taken
+                .get(name)
+                .map(|t: &String| t.split(',').map(str::to_owned).collect())
+                .unwrap_or_default()
+        };
+        let enabled = |name: &str| taken.get(name).is_some_and(|t| t == "enabled");
+        let (names, namespaces, kinds) = (
+            list("previousNames"),
+            list("previousNamespaces"),
+            list("previousKinds"),
+        );
+        if names.len() == namespaces.len() && names.len() == kinds.len() {
+            self.previous = names
+                .into_iter()
+                .zip(namespaces)
+                .zip(kinds)
+                .map(|((name, namespace), kind)| Previous {
+                    name,
+                    namespace,
+                    kind,
+                })
+                .collect();
+        }
+        self.prefixes = list("prefixes");
+        self.suffixes = list("suffixes");
+        self.needs_hash = enabled("needsHashSuffix");
+        self.allow_name_change = enabled("allowNameChange");
+        self.allow_kind_change = enabled("allowKindChange");
+        if let Some(text) = taken.get("generatorBehavior") {
+            self.behavior = Behavior::parse(text);
+        }
+    }
+}
+
+/// A scalar as it was written, `null` and `~` included.
+pub(crate) fn written(node: &Node) -> Cow<'_, str> {
+    if node.is_null() {
+        return match node.span.end.saturating_sub(node.span.start) {
+            4 => "null".into(),
+            1 => "~".into(),
+            _ => "".into(),
+        };
+    }
+    scalar_text(node)
+}
+
+/// The mapping under a key, made when it is not there.
+pub(crate) fn child_map<'n>(node: &'n mut Node, key: &str) -> &'n mut Map {
+    if !matches!(node.value, Value::Map(_)) {
+        node.value = Value::Map(Map::new());
+    }
+    let Value::Map(map) = &mut node.value else {
+        unreachable!("because it was just made a mapping")
+    };
+    let child = map.get_or_insert_with(key, || Node::map(Map::new()));
+    if !matches!(child.value, Value::Map(_)) {
+        child.value = Value::Map(Map::new());
+    }
+    let Value::Map(map) = &mut child.value else {
+        unreachable!("because it was just made a mapping")
+    };
+    map
+}
+
+fn merged(under: Vec<(String, String)>, over: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all: std::collections::BTreeMap<_, _> = under.into_iter().collect();
+    all.extend(over);
+    all.into_iter().collect()
+}

@@ -1,0 +1,233 @@
+//! Replacements inside of a text that is itself YAML or JSON, such as a configuration file in a ConfigMap.
+
+use muster_model::{Budgets, Node, Problem, Reason, Value, yaml};
+
+use super::targets::{self, Shape};
+use crate::failure::Step;
+use crate::id::scalar_text;
+use crate::path;
+
+/// Sets the field inside of the text that the path leads through; false when there is no such text or field.
+pub(super) fn set(
+    node: &mut Node,
+    value: &Node,
+    parts: &[String],
+    create: Option<Shape>,
+) -> Step<bool> {
+    let Some((length, mut inner)) = inner_document(node, parts) else {
+        return Ok(false);
+    };
+    let rest = &parts[length..];
+    let found = targets::visit(&mut inner, rest, create, &mut |target, made| {
+        if matches!(target.value, Value::Map(_) | Value::List(_)) {
+            target.value = value.value.clone();
+            return Ok(());
+        }
+        let text = if matches!(value.value, Value::Map(_) | Value::List(_)) {
+            String::new()
+        } else {
+            scalar_text(value).into_owned()
+        };
+        super::set_scalar(target, made, &text)
+    });
+    if !matches!(found, Ok(count) if count > 0) {
+        return Ok(false);
+    }
+    let Ok(Some(field)) = path::lookup_mut(node, &parts[..length]) else {
+        return Ok(false);
+    };
+    let old = scalar_text(field).into_owned();
+    let new = serialize(&inner, &old)?;
+    field.value = match field.value {
+        Value::String(_) => Node::string(new).value,
+        _ => crate::scalars::plain(&new).value,
+    };
+    Ok(true)
+}
+
+/// Looks for the path inside of a text without changing it; kustomize loses such changes.
+pub(super) fn find_in_scalar(field: &Node, rest: &[String]) -> Step<usize> {
+    let Some(mut inner) = parse(&scalar_text(field)) else {
+        return Ok(0);
+    };
+    targets::visit(&mut inner, rest, None, &mut |_, _| Ok(()))
+}
+
+/// The first text on the path that is YAML, with the number of parts that lead to it.
+fn inner_document(node: &Node, parts: &[String]) -> Option<(usize, Node)> {
+    (1..parts.len()).find_map(|length| {
+        let field = path::lookup(node, &parts[..length]).ok()??;
+        if matches!(field.value, Value::Map(_) | Value::List(_) | Value::Null) {
+            return None;
+        }
+        parse(&scalar_text(field)).map(|inner| (length, inner))
+    })
+}
+
+fn parse(text: &str) -> Option<Node> {
+    yaml::read(text.as_bytes(), &Budgets::default(), 0)
+        .ok()?
+        .into_iter()
+        .next()
+}
+
+fn serialize(inner: &Node, old: &str) -> Step<String> {
+    let is_json = old.trim_start().starts_with(['{', '[']);
+    if is_json {
+        let pretty = old.contains('\n') && old.contains("  ");
+        let mut out = String::new();
+        json(inner, pretty, 0, &mut out);
+        return Ok(out);
+    }
+    if old
+        .lines()
+        .any(|l| l.trim_start().starts_with('#') || l.contains(" #"))
+    {
+        return Err(Problem::new(
+            Reason::NotSupported,
+            "a replacement inside of a YAML text with comments",
+        )
+        .remedy("take the comments out of the text, or generate it whole")
+        .into());
+    }
+    let mut out = String::new();
+    block(inner, old, 0, &mut out);
+    Ok(out.trim().to_owned())
+}
+
+/// JSON with sorted keys, in one line or indented by two.
+fn json(node: &Node, pretty: bool, depth: usize, out: &mut String) {
+    let line = |depth: usize, out: &mut String| {
+        if pretty {
+            out.push('\n');
+            out.push_str(&"  ".repeat(depth));
+        }
+    };
+    let (open, close, count) = match &node.value {
+        Value::Map(map) => ('{', '}', map.len()),
+        Value::List(items) => ('[', ']', items.len()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let text = muster_model::json::to_string(node);
+            out.push_str(
+                &text
+                    .replace('<', "\\u003c")
+                    .replace('>', "\\u003e")
+                    .replace('&', "\\u0026"),
+            );
+            return;
+        }
+    };
+    out.push(open);
+    match &node.value {
+        Value::Map(map) => {
+            let mut members: Vec<_> = map.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            for (index, (key, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                line(depth + 1, out);
+                json(&Node::string(key), pretty, depth, out);
+                out.push_str(if pretty { ": " } else { ":" });
+                json(value, pretty, depth + 1, out);
+            }
+        }
+        Value::List(items) => {
+            for (index, value) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                line(depth + 1, out);
+                json(value, pretty, depth + 1, out);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    if count > 0 {
+        line(depth, out);
+    }
+    out.push(close);
+}
+
+/// YAML in block style, keys in the order they have, scalars quoted as they were.
+fn block(node: &Node, source: &str, indent: usize, out: &mut String) {
+    match &node.value {
+        Value::Map(map) if !map.is_empty() => {
+            for (index, (key, value)) in map.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(&" ".repeat(indent));
+                }
+                out.push_str(scalar(&Node::string(key), "", indent).trim_end());
+                out.push(':');
+                nested(
+                    value,
+                    source,
+                    indent,
+                    matches!(value.value, Value::List(_)),
+                    out,
+                );
+            }
+        }
+        Value::List(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(&" ".repeat(indent));
+                }
+                out.push_str("- ");
+                match &item.value {
+                    Value::Map(map) if !map.is_empty() => block(item, source, indent + 2, out),
+                    Value::List(items) if !items.is_empty() => block(item, source, indent + 2, out),
+                    _ => {
+                        out.push_str(&scalar(item, source, indent));
+                        out.push('\n');
+                    }
+                }
+            }
+        }
+        _ => {
+            out.push_str(&scalar(node, source, indent));
+            out.push('\n');
+        }
+    }
+}
+
+fn nested(value: &Node, source: &str, indent: usize, list: bool, out: &mut String) {
+    let empty = match &value.value {
+        Value::Map(map) => map.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    };
+    if empty {
+        let text = scalar(value, source, indent);
+        if !text.is_empty() {
+            out.push(' ');
+            out.push_str(&text);
+        }
+        out.push('\n');
+        return;
+    }
+    let below = if list { indent } else { indent + 2 };
+    out.push('\n');
+    out.push_str(&" ".repeat(below));
+    block(value, source, below, out);
+}
+
+/// A scalar as it was quoted in the source, with its present text.
+fn scalar(node: &Node, source: &str, indent: usize) -> String {
+    let quote = source
+        .as_bytes()
+        .get(node.span.start as usize)
+        .filter(|_| node.span.is_known());
+    let text = scalar_text(node);
+    match (&node.value, quote) {
+        (Value::String(_), Some(b'"')) => muster_model::json::to_string(&Node::string(text)),
+        (Value::String(_), Some(b'\'')) => format!("'{}'", text.replace('\'', "''")),
+        (Value::Null | Value::Bool(_) | Value::Number(_), _) => text.into_owned(),
+        _ => {
+            let printed = yaml::to_string(&Node::string(text));
+            printed
+                .trim_end_matches('\n')
+                .replace('\n', &format!("\n{}", " ".repeat(indent)))
+        }
+    }
+}
