@@ -1,1 +1,3 @@
 //! The harness the test layers share.
+
+pub mod fakes;
