@@ -65,6 +65,12 @@ pub struct Record {
     pub complete: bool,
     /// `spec.scaleTargetRef` of a HorizontalPodAutoscaler or ScaledObject.
     pub scale_target: Option<ObjectId>,
+    /// `argocd.argoproj.io/sync-wave`: deletes go in reverse.
+    #[serde(default)]
+    pub wave: i32,
+    /// In the answer to an apply: JSON pointers of fields whose value is not the one sent (HAZARDS.md T-80).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mutated: Vec<String>,
 }
 
 /// One served kind.
