@@ -10,18 +10,40 @@ const IMMUTABLE: &[(&str, &str, &[&str])] = &[
     (
         "apps",
         "StatefulSet",
-        &["/spec/selector", "/spec/serviceName", "/spec/volumeClaimTemplates", "/spec/podManagementPolicy"],
+        &[
+            "/spec/selector",
+            "/spec/serviceName",
+            "/spec/volumeClaimTemplates",
+            "/spec/podManagementPolicy",
+        ],
     ),
-    ("batch", "Job", &["/spec/template", "/spec/completions", "/spec/selector"]),
-    ("", "PersistentVolumeClaim", &["/spec/storageClassName", "/spec/accessModes"]),
+    (
+        "batch",
+        "Job",
+        &["/spec/template", "/spec/completions", "/spec/selector"],
+    ),
+    (
+        "",
+        "PersistentVolumeClaim",
+        &["/spec/storageClassName", "/spec/accessModes"],
+    ),
     ("", "Secret", &["/type"]),
     ("", "Service", &["/spec/clusterIP"]),
     ("rbac.authorization.k8s.io", "RoleBinding", &["/roleRef"]),
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding", &["/roleRef"]),
+    (
+        "rbac.authorization.k8s.io",
+        "ClusterRoleBinding",
+        &["/roleRef"],
+    ),
 ];
 
 /// Groups whose objects count generations; custom kinds do, the core group does not.
-const WITHOUT_GENERATION: &[&str] = &["", "rbac.authorization.k8s.io", "scheduling.k8s.io", "storage.k8s.io"];
+const WITHOUT_GENERATION: &[&str] = &[
+    "",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
 
 /// Sets what the user left out.
 pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
@@ -30,12 +52,22 @@ pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
         ("apps", "Deployment") => {
             put(&mut value, "/spec", "replicas", json!(1));
             put(&mut value, "/spec", "revisionHistoryLimit", json!(10));
-            put(&mut value, "/spec", "strategy", json!({"type": "RollingUpdate"}));
+            put(
+                &mut value,
+                "/spec",
+                "strategy",
+                json!({"type": "RollingUpdate"}),
+            );
             containers(&mut value, "/spec/template/spec");
         }
         ("apps", "StatefulSet") => {
             put(&mut value, "/spec", "replicas", json!(1));
-            put(&mut value, "/spec", "podManagementPolicy", json!("OrderedReady"));
+            put(
+                &mut value,
+                "/spec",
+                "podManagementPolicy",
+                json!("OrderedReady"),
+            );
             containers(&mut value, "/spec/template/spec");
         }
         ("apps", "DaemonSet") => containers(&mut value, "/spec/template/spec"),
@@ -46,7 +78,12 @@ pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
         }
         ("", "Service") => {
             put(&mut value, "/spec", "type", json!("ClusterIP"));
-            put(&mut value, "/spec", "clusterIP", json!(format!("10.96.{}.{}", serial / 250, serial % 250)));
+            put(
+                &mut value,
+                "/spec",
+                "clusterIP",
+                json!(format!("10.96.{}.{}", serial / 250, serial % 250)),
+            );
         }
         ("", "Secret") => secret(&mut value),
         ("", "Namespace") => {
@@ -55,7 +92,12 @@ pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
                 value["metadata"]["labels"] = json!({});
             }
             value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
-            put(&mut value, "", "spec", json!({"finalizers": ["kubernetes"]}));
+            put(
+                &mut value,
+                "",
+                "spec",
+                json!({"finalizers": ["kubernetes"]}),
+            );
             put(&mut value, "", "status", json!({"phase": "Active"}));
         }
         _ => {}
@@ -66,7 +108,10 @@ pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
 /// `stringData` becomes `data`, and is never stored.
 fn secret(value: &mut Value) {
     put(value, "", "type", json!("Opaque"));
-    let Some(Value::Object(texts)) = value.as_object_mut().and_then(|map| map.remove("stringData")) else {
+    let Some(Value::Object(texts)) = value
+        .as_object_mut()
+        .and_then(|map| map.remove("stringData"))
+    else {
         return;
     };
     put(value, "", "data", json!({}));
@@ -85,7 +130,12 @@ fn containers(value: &mut Value, pod: &str) {
         return;
     };
     for container in containers {
-        put(container, "", "terminationMessagePath", json!("/dev/termination-log"));
+        put(
+            container,
+            "",
+            "terminationMessagePath",
+            json!("/dev/termination-log"),
+        );
         put(container, "", "imagePullPolicy", json!("IfNotPresent"));
         let Some(Value::Array(ports)) = container.get_mut("ports") else {
             continue;
@@ -131,12 +181,19 @@ pub fn generation(kind: &GroupKind, old: Option<&Node>, new: &Node) -> Option<i6
     let Some(old) = old else {
         return Some(1);
     };
-    let before = old.at_path(&["metadata", "generation"]).and_then(Node::as_int).unwrap_or(1);
+    let before = old
+        .at_path(&["metadata", "generation"])
+        .and_then(Node::as_int)
+        .unwrap_or(1);
     let desired = |object: &Node| {
         let mut map = object.as_map().cloned().unwrap_or_default();
         map.remove("metadata");
         map.remove("status");
         map
     };
-    Some(if desired(old) == desired(new) { before } else { before + 1 })
+    Some(if desired(old) == desired(new) {
+        before
+    } else {
+        before + 1
+    })
 }

@@ -74,6 +74,14 @@ pub struct Backup {
     revision: u64,
 }
 
+impl Backup {
+    /// The object as it was.
+    #[must_use]
+    pub fn get(&self, id: &ObjectId) -> Option<&Node> {
+        self.objects.get(id)
+    }
+}
+
 impl ApiServer {
     /// A server with the built-in kinds and the namespaces a cluster starts with.
     #[must_use]
@@ -159,7 +167,10 @@ impl ApiServer {
     }
 
     /// Lets a webhook change every object between the request and the store.
-    pub fn mutate_with(&mut self, mutator: impl Fn(&ObjectId, &mut serde_json::Value) + Send + 'static) {
+    pub fn mutate_with(
+        &mut self,
+        mutator: impl Fn(&ObjectId, &mut serde_json::Value) + Send + 'static,
+    ) {
         self.mutator = Some(Box::new(mutator));
     }
 
@@ -167,7 +178,13 @@ impl ApiServer {
     ///
     /// # Errors
     /// As an API server refuses it.
-    pub fn apply(&mut self, id: &ObjectId, config: &Node, manager: &str, force: bool) -> Result<Node, ApiError> {
+    pub fn apply(
+        &mut self,
+        id: &ObjectId,
+        config: &Node,
+        manager: &str,
+        force: bool,
+    ) -> Result<Node, ApiError> {
         self.admit(id)?;
         if config.at_path(&["metadata", "managedFields"]).is_some() {
             return Err(ApiError::BadRequest("metadata.managedFields must be nil"));
@@ -181,11 +198,13 @@ impl ApiServer {
         let live = self.objects.get(id);
         for (key, code) in [("uid", "uid"), ("resourceVersion", "resourceVersion")] {
             let wanted = config.str_at(&["metadata", key]);
-            if wanted.is_some() && wanted != live.and_then(|live| live.str_at(&["metadata", code])) {
+            if wanted.is_some() && wanted != live.and_then(|live| live.str_at(&["metadata", code]))
+            {
                 return Err(ApiError::Conflict);
             }
         }
-        let mut next = managed::apply(live, &config, manager, force).map_err(ApiError::FieldConflict)?;
+        let mut next =
+            managed::apply(live, &config, manager, force).map_err(ApiError::FieldConflict)?;
         if let Some(mutator) = &self.mutator {
             let mut value = json::to_value(&next);
             mutator(id, &mut value);
@@ -204,7 +223,11 @@ impl ApiServer {
     }
 
     fn admit(&self, id: &ObjectId) -> Result<(), ApiError> {
-        let Some(served) = self.kinds.get(&id.group_kind()).filter(|_| self.serves(&id.group_kind())) else {
+        let Some(served) = self
+            .kinds
+            .get(&id.group_kind())
+            .filter(|_| self.serves(&id.group_kind()))
+        else {
             return Err(ApiError::KindMissing);
         };
         match (served.scope, id.namespace.as_str()) {
@@ -240,7 +263,11 @@ impl ApiServer {
     ///
     /// # Errors
     /// When there is no such object.
-    pub fn rewrite(&mut self, id: &ObjectId, change: impl FnOnce(&mut Node)) -> Result<Node, ApiError> {
+    pub fn rewrite(
+        &mut self,
+        id: &ObjectId,
+        change: impl FnOnce(&mut Node),
+    ) -> Result<Node, ApiError> {
         let mut next = self.objects.get(id).ok_or(ApiError::NotFound)?.clone();
         change(&mut next);
         Ok(self.put(id, next))
@@ -251,7 +278,10 @@ impl ApiServer {
         if self.objects.get(id) == Some(&next) {
             return next;
         }
-        if is_deleting(&next) && finalizers(&next).is_empty() && !id.group_kind().is("", "Namespace") {
+        if is_deleting(&next)
+            && finalizers(&next).is_empty()
+            && !id.group_kind().is("", "Namespace")
+        {
             self.forget(id);
             return next;
         }
@@ -289,7 +319,10 @@ impl ApiServer {
     }
 
     fn waits_for(&mut self, id: &ObjectId, object: &Node, propagation: Propagation) -> bool {
-        let uid = object.str_at(&["metadata", "uid"]).unwrap_or_default().to_owned();
+        let uid = object
+            .str_at(&["metadata", "uid"])
+            .unwrap_or_default()
+            .to_owned();
         let dependents = self.dependents(&uid);
         if propagation == Propagation::Orphan {
             for dependent in &dependents {
@@ -329,13 +362,22 @@ impl ApiServer {
             return;
         };
         self.revision += 1;
-        if id.group_kind().is("apiextensions.k8s.io", "CustomResourceDefinition")
-            && let (Some(group), Some(kind)) =
-                (before.str_at(&["spec", "group"]), before.str_at(&["spec", "names", "kind"]))
+        if id
+            .group_kind()
+            .is("apiextensions.k8s.io", "CustomResourceDefinition")
+            && let (Some(group), Some(kind)) = (
+                before.str_at(&["spec", "group"]),
+                before.str_at(&["spec", "names", "kind"]),
+            )
         {
             let gone = GroupKind::new(group, kind);
             self.kinds.remove(&gone);
-            let instances: Vec<_> = self.objects.keys().filter(|id| id.group_kind() == gone).cloned().collect();
+            let instances: Vec<_> = self
+                .objects
+                .keys()
+                .filter(|id| id.group_kind() == gone)
+                .cloned()
+                .collect();
             for instance in instances {
                 self.forget(&instance);
             }
@@ -351,7 +393,9 @@ impl ApiServer {
         self.revision += 1;
         let before = self.objects.get(id).cloned();
         let generation = admission::generation(&id.group_kind(), before.as_ref(), &object);
-        let uid = before.as_ref().and_then(|before| before.str_at(&["metadata", "uid"]));
+        let uid = before
+            .as_ref()
+            .and_then(|before| before.str_at(&["metadata", "uid"]));
         let uid = uid.map_or_else(
             || {
                 self.uids += 1;
@@ -369,6 +413,18 @@ impl ApiServer {
             after: Some(object.clone()),
         });
         object
+    }
+
+    /// The revision of the last change.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// A new revision, for a write kept elsewhere.
+    pub fn next_revision(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
     }
 
     /// What etcd holds now.
@@ -412,7 +468,9 @@ fn mark_deleting(object: &mut Node, propagation: Propagation) {
         }
     }
     if is_namespace && let Some(map) = object.as_map_mut() {
-        let phase = [("phase", Node::string("Terminating"))].into_iter().collect();
+        let phase = [("phase", Node::string("Terminating"))]
+            .into_iter()
+            .collect();
         map.insert("status", Node::map(phase));
     }
 }
@@ -426,13 +484,23 @@ pub fn is_deleting(object: &Node) -> bool {
 /// The finalizers of an object.
 #[must_use]
 pub fn finalizers(object: &Node) -> Vec<&str> {
-    let list = object.at_path(&["metadata", "finalizers"]).and_then(Node::as_list);
-    list.unwrap_or_default().iter().filter_map(Node::as_str).collect()
+    let list = object
+        .at_path(&["metadata", "finalizers"])
+        .and_then(Node::as_list);
+    list.unwrap_or_default()
+        .iter()
+        .filter_map(Node::as_str)
+        .collect()
 }
 
 /// The uids of an object's owners.
 #[must_use]
 pub fn owner_uids(object: &Node) -> Vec<&str> {
-    let list = object.at_path(&["metadata", "ownerReferences"]).and_then(Node::as_list);
-    list.unwrap_or_default().iter().filter_map(|owner| owner.str_at(&["uid"])).collect()
+    let list = object
+        .at_path(&["metadata", "ownerReferences"])
+        .and_then(Node::as_list);
+    list.unwrap_or_default()
+        .iter()
+        .filter_map(|owner| owner.str_at(&["uid"]))
+        .collect()
 }

@@ -72,7 +72,10 @@ pub fn owners(object: &Node) -> Owners {
 
 /// Writes `metadata.managedFields`; owners of nothing are left out.
 pub fn set_owners(object: &mut Node, owners: &Owners) {
-    let api_version = object.str_at(&["apiVersion"]).unwrap_or_default().to_owned();
+    let api_version = object
+        .str_at(&["apiVersion"])
+        .unwrap_or_default()
+        .to_owned();
     let entries: Vec<Node> = owners
         .iter()
         .filter(|(_, set)| !set.is_empty())
@@ -123,7 +126,12 @@ pub fn schema_of(object: &Node) -> Schema {
 ///
 /// # Errors
 /// The conflicts, when there are any and `force` is off.
-pub fn apply(live: Option<&Node>, config: &Node, manager: &str, force: bool) -> Result<Node, Conflicts> {
+pub fn apply(
+    live: Option<&Node>,
+    config: &Node,
+    manager: &str,
+    force: bool,
+) -> Result<Node, Conflicts> {
     let schema = schema_of(config);
     let config_set = fields_of(&schema, config);
     let me = Owner::apply(manager);
@@ -134,12 +142,19 @@ pub fn apply(live: Option<&Node>, config: &Node, manager: &str, force: bool) -> 
     };
     let mut owners = owners(live);
     if owners.is_empty() {
-        owners.insert(Owner::update(BEFORE_FIRST_APPLY, ""), fields_of(&schema, live));
+        owners.insert(
+            Owner::update(BEFORE_FIRST_APPLY, ""),
+            fields_of(&schema, live),
+        );
     }
     let last = owners.insert(me.clone(), config_set).unwrap_or_default();
     let merged = merge(&schema, live, config);
-    let everybody = owners.values().fold(FieldSet::default(), |all, set| all.union(set));
-    let leaving = last.with_named_ancestors().difference(&everybody.with_named_ancestors());
+    let everybody = owners
+        .values()
+        .fold(FieldSet::default(), |all, set| all.union(set));
+    let leaving = last
+        .with_named_ancestors()
+        .difference(&everybody.with_named_ancestors());
     let mut next = remove(&schema, &merged, &leaving);
     let difference = compare(&schema, live, &next);
     let changed = difference.added.clone().union(&difference.modified);
@@ -164,7 +179,11 @@ fn take(
         }
         *set = set.difference(&conflict).without_subtrees(removed);
     }
-    if conflicts.is_empty() { Ok(()) } else { Err(conflicts) }
+    if conflicts.is_empty() {
+        Ok(())
+    } else {
+        Err(conflicts)
+    }
 }
 
 /// An update from `live` to `next` by `owner`: changed fields become its own, and nobody else's.
@@ -241,7 +260,9 @@ mod tests {
     fn fields(object: &Node, manager: &str) -> String {
         let all = owners(object);
         let found = all.iter().find(|(owner, _)| owner.manager == manager);
-        found.map(|(_, set)| json::to_canonical(&set.to_node())).unwrap_or_default()
+        found
+            .map(|(_, set)| json::to_canonical(&set.to_node()))
+            .unwrap_or_default()
     }
 
     fn container(extra: serde_json::Value) -> serde_json::Value {
@@ -277,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_field_no_longer_applied_goes_unless_somebody_else_owns_it() {
-        let both = deployment(json!({"replicas": 2, "paused": false, "strategy": {"type": "Recreate"}}));
+        let both =
+            deployment(json!({"replicas": 2, "paused": false, "strategy": {"type": "Recreate"}}));
         let made = apply(None, &both, "me", false).expect("new");
         let shared = deployment(json!({"replicas": 2}));
         let shared = apply(Some(&made), &shared, "other", false).expect("the same value");
@@ -291,11 +313,22 @@ mod tests {
         let made = apply(None, &deployment(container(json!({}))), "me", false).expect("new");
         let mut live = made.clone();
         let path = ["spec", "template", "spec"];
-        let below = path.iter().try_fold(&mut live, |n, key| n.as_map_mut()?.get_mut(key)).expect("there");
-        let containers = below.as_map_mut().and_then(|m| m.get_mut("containers")).expect("there");
+        let below = path
+            .iter()
+            .try_fold(&mut live, |n, key| n.as_map_mut()?.get_mut(key))
+            .expect("there");
+        let containers = below
+            .as_map_mut()
+            .and_then(|m| m.get_mut("containers"))
+            .expect("there");
         let first = &mut containers.as_list_mut().expect("a list")[0];
-        first.as_map_mut().expect("a map").insert("terminationMessagePath", Node::string("/dev/log"));
-        let other = deployment(json!({"template": {"spec": {"containers": [{"name": "b", "image": "b"}]}}}));
+        first
+            .as_map_mut()
+            .expect("a map")
+            .insert("terminationMessagePath", Node::string("/dev/log"));
+        let other = deployment(
+            json!({"template": {"spec": {"containers": [{"name": "b", "image": "b"}]}}}),
+        );
         let next = apply(Some(&live), &other, "me", false).expect("no conflict");
         assert_eq!(next.get("spec"), other.get("spec"));
     }
@@ -307,37 +340,70 @@ mod tests {
         let conflict = apply(Some(&made), &config, "other", false).expect_err("a conflict");
         assert_eq!(conflict["me"], [".spec.replicas"]);
         let next = apply(Some(&made), &config, "other", true).expect("forced");
-        assert_eq!((fields(&next, "me"), next.at_path(&["spec", "replicas"])), (String::new(), Some(&Node::int(3))));
+        assert_eq!(
+            (fields(&next, "me"), next.at_path(&["spec", "replicas"])),
+            (String::new(), Some(&Node::int(3)))
+        );
     }
 
     #[test]
     fn an_update_takes_what_it_changes_and_what_it_removes() {
-        let made = apply(None, &deployment(json!({"replicas": 2, "paused": true})), "me", false).expect("new");
-        let scaled = update(&made, {
-            let mut next = made.clone();
-            let spec = next.as_map_mut().and_then(|m| m.get_mut("spec")).and_then(Node::as_map_mut).expect("a map");
-            spec.insert("replicas", Node::int(5));
-            spec.remove("paused");
-            next
-        }, Owner::update("kubectl", "scale"));
+        let made = apply(
+            None,
+            &deployment(json!({"replicas": 2, "paused": true})),
+            "me",
+            false,
+        )
+        .expect("new");
+        let scaled = update(
+            &made,
+            {
+                let mut next = made.clone();
+                let spec = next
+                    .as_map_mut()
+                    .and_then(|m| m.get_mut("spec"))
+                    .and_then(Node::as_map_mut)
+                    .expect("a map");
+                spec.insert("replicas", Node::int(5));
+                spec.remove("paused");
+                next
+            },
+            Owner::update("kubectl", "scale"),
+        );
         assert_eq!(fields(&scaled, "me"), "");
-        assert_eq!(fields(&scaled, "kubectl"), r#"{"f:spec":{"f:replicas":{}}}"#);
+        assert_eq!(
+            fields(&scaled, "kubectl"),
+            r#"{"f:spec":{"f:replicas":{}}}"#
+        );
     }
 
     #[test]
     fn cleared_managed_fields_become_before_first_apply() {
         let mut made = apply(None, &deployment(json!({"replicas": 2})), "me", false).expect("new");
         set_owners(&mut made, &Owners::new());
-        let next = apply(Some(&made), &deployment(json!({"paused": true})), "me", true).expect("forced");
-        assert_eq!(fields(&next, BEFORE_FIRST_APPLY), r#"{"f:spec":{"f:replicas":{}}}"#);
+        let next = apply(
+            Some(&made),
+            &deployment(json!({"paused": true})),
+            "me",
+            true,
+        )
+        .expect("forced");
+        assert_eq!(
+            fields(&next, BEFORE_FIRST_APPLY),
+            r#"{"f:spec":{"f:replicas":{}}}"#
+        );
         assert_eq!(next.at_path(&["spec", "replicas"]), Some(&Node::int(2)));
     }
 
     #[test]
     fn fields_of_a_folded_manager_go_when_they_leave_the_manifest() {
-        let mut made = create(deployment(json!({"replicas": 2, "paused": true})), Owner::update("kubectl", ""));
+        let mut made = create(
+            deployment(json!({"replicas": 2, "paused": true})),
+            Owner::update("kubectl", ""),
+        );
         fold(&mut made, "me", &["kubectl".to_owned()]);
-        let next = apply(Some(&made), &deployment(json!({"replicas": 2})), "me", true).expect("forced");
+        let next =
+            apply(Some(&made), &deployment(json!({"replicas": 2})), "me", true).expect("forced");
         assert_eq!(next.get("spec"), Some(&node(json!({"replicas": 2}))));
     }
 }

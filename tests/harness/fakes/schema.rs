@@ -31,7 +31,10 @@ const KEYED: &[(&str, &[&str])] = &[
     ("ownerReferences", &["uid"]),
     ("resourceClaims", &["name"]),
     ("secrets", &["name"]),
-    ("topologySpreadConstraints", &["topologyKey", "whenUnsatisfiable"]),
+    (
+        "topologySpreadConstraints",
+        &["topologyKey", "whenUnsatisfiable"],
+    ),
     ("volumeDevices", &["devicePath"]),
     ("volumeMounts", &["mountPath"]),
     ("volumes", &["name"]),

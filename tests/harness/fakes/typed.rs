@@ -79,7 +79,12 @@ fn collect(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &mut Field
             set.member |= map.is_empty();
             for (name, value) in map.iter() {
                 path.push(name.to_owned());
-                collect(schema, path, value, set.child(Element::Field(name.to_owned())));
+                collect(
+                    schema,
+                    path,
+                    value,
+                    set.child(Element::Field(name.to_owned())),
+                );
                 path.pop();
             }
             set.children.retain(|_, child| !child.is_empty());
@@ -106,7 +111,12 @@ fn whole(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &mut FieldSe
     if let (Shape::Granular, Value::Map(map)) = (schema.shape(path, node), &node.value) {
         for (name, value) in map.iter() {
             path.push(name.to_owned());
-            whole(schema, path, value, set.child(Element::Field(name.to_owned())));
+            whole(
+                schema,
+                path,
+                value,
+                set.child(Element::Field(name.to_owned())),
+            );
             path.pop();
         }
     } else {
@@ -118,11 +128,17 @@ fn whole(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &mut FieldSe
 #[must_use]
 pub fn compare(schema: &Schema, old: &Node, new: &Node) -> Difference {
     let mut difference = Difference::default();
-    walk(schema, &mut Vec::new(), Some(old), Some(new), [
-        &mut difference.added,
-        &mut difference.modified,
-        &mut difference.removed,
-    ]);
+    walk(
+        schema,
+        &mut Vec::new(),
+        Some(old),
+        Some(new),
+        [
+            &mut difference.added,
+            &mut difference.modified,
+            &mut difference.removed,
+        ],
+    );
     Difference {
         added: owned(difference.added),
         modified: owned(difference.modified),
@@ -155,11 +171,17 @@ fn walk(
         if let Element::Field(name) = &element {
             path.push(name.clone());
         }
-        walk(schema, path, before, after, [
-            added.child(element.clone()),
-            modified.child(element.clone()),
-            removed.child(element.clone()),
-        ]);
+        walk(
+            schema,
+            path,
+            before,
+            after,
+            [
+                added.child(element.clone()),
+                modified.child(element.clone()),
+                removed.child(element.clone()),
+            ],
+        );
         if matches!(element, Element::Field(_)) {
             path.pop();
         }
@@ -195,9 +217,10 @@ fn elements(shape: Shape, node: &Node) -> Vec<(Element, &Node)> {
             .iter()
             .map(|(name, value)| (Element::Field(name.to_owned()), value))
             .collect(),
-        (Shape::Keyed(keys), Value::List(items)) => {
-            items.iter().map(|item| (key_of(item, keys), item)).collect()
-        }
+        (Shape::Keyed(keys), Value::List(items)) => items
+            .iter()
+            .map(|item| (key_of(item, keys), item))
+            .collect(),
         (Shape::Set, Value::List(items)) => {
             items.iter().map(|item| (value_of(item), item)).collect()
         }
@@ -274,7 +297,9 @@ fn remove_at(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &FieldSe
     }
     match shape {
         Shape::Granular => Node::map(named(kept)),
-        Shape::Keyed(_) | Shape::Set => Node::list(kept.into_iter().map(|(_, item)| item).collect()),
+        Shape::Keyed(_) | Shape::Set => {
+            Node::list(kept.into_iter().map(|(_, item)| item).collect())
+        }
         Shape::Atomic => node.clone(),
     }
 }
