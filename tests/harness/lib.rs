@@ -1,5 +1,6 @@
 //! The harness the test layers share.
 
 mod binary;
+pub mod git_server;
 
 pub use binary::binary;
