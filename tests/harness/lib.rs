@@ -2,5 +2,6 @@
 
 mod binary;
 pub mod fakes;
+pub mod git_server;
 
 pub use binary::binary;

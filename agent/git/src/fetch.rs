@@ -24,6 +24,8 @@ const MAX_HAVES: usize = 64;
 const MAX_WANTS: usize = 5_000;
 /// Rounds of fetching trees that a server left out, one level of directories each at worst.
 const MAX_ROUNDS: usize = 64;
+/// Trees remembered as complete: 25 bytes each, a repository of four million files.
+const MAX_VERIFIED: usize = 200_000;
 /// Packs after which [`Store::is_worn`]: each costs two file descriptors and a lookup.
 const MAX_PACKS: usize = 128;
 
@@ -254,7 +256,7 @@ impl Store {
     }
 
     fn missing_trees(
-        &self,
+        &mut self,
         commit_id: &CommitId,
         root: ObjectId,
     ) -> Result<BTreeSet<ObjectId>, GitError> {
@@ -262,6 +264,9 @@ impl Store {
         let mut seen = BTreeSet::from([root]);
         let mut left = vec![root];
         while let Some(id) = left.pop() {
+            if self.verified.contains(&id) {
+                continue;
+            }
             let entries = match self.objects.tree(id) {
                 Ok(entries) => entries,
                 Err(ReadError::Missing) => {
@@ -284,6 +289,12 @@ impl Store {
                     .filter_map(|entry| of_blob(&entry.id))
                     .filter(|id| seen.insert(*id)),
             );
+        }
+        if missing.is_empty() {
+            if self.verified.len() > MAX_VERIFIED {
+                self.verified.clear();
+            }
+            self.verified.extend(seen);
         }
         Ok(missing)
     }

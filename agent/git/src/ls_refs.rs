@@ -61,7 +61,7 @@ impl Remote {
                 Ok(refs)
             }
             Err(error) => {
-                self.forget();
+                self.doubt(&error);
                 Err(error)
             }
         }

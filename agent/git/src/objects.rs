@@ -14,6 +14,8 @@ use crate::tree_entries::{Entries, MalformedEntry, parse_entries};
 
 /// Parsed trees kept, in entries over all of them. 100,000 of about 100 bytes: 10 MB at worst, a thousand overlays in practice.
 const MAX_CACHED_ENTRIES: usize = 100_000;
+/// Bytes of blobs kept: bases that many overlays read. 2 MiB: the manifests of some hundred Applications.
+const MAX_CACHED_BYTES: usize = 2 << 20;
 /// Index files the store can hold open; far above what [`crate::Store`] lets pile up.
 const PACK_SLOTS: u16 = 1024;
 /// Largest tree object. 16 MiB: 400,000 entries in one directory.
@@ -26,10 +28,17 @@ const MAX_COMMIT_BYTES: u64 = 1 << 20;
 pub(crate) struct Objects {
     repository: Mutex<gix::Repository>,
     trees: Mutex<TreeCache>,
+    blobs: Mutex<BlobCache>,
     /// Blobs that were too large to fetch.
     refused: Mutex<BTreeSet<ObjectId>>,
     damaged: AtomicBool,
     blob_limit: u64,
+}
+
+#[derive(Debug, Default)]
+struct BlobCache {
+    blobs: BTreeMap<ObjectId, Arc<[u8]>>,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +77,7 @@ impl Objects {
         Self {
             repository: Mutex::new(repository),
             trees: Mutex::default(),
+            blobs: Mutex::default(),
             refused: Mutex::default(),
             damaged: AtomicBool::new(false),
             blob_limit,
@@ -95,15 +105,19 @@ impl Objects {
     }
 
     /// The bytes of a blob.
-    pub(crate) fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ReadError> {
+    pub(crate) fn blob(&self, id: ObjectId) -> Result<Arc<[u8]>, ReadError> {
+        if let Some(data) = locked(&self.blobs).blobs.get(&id) {
+            return Ok(Arc::clone(data));
+        }
         match self.read(id, Kind::Blob, self.blob_limit) {
+            Ok(data) => Ok(locked(&self.blobs).put(id, data.into())),
             Err(ReadError::Missing) if locked(&self.refused).contains(&id) => {
                 Err(ReadError::TooLarge {
                     size: self.blob_limit.saturating_add(1),
                     limit: self.blob_limit,
                 })
             }
-            read => read,
+            Err(error) => Err(error),
         }
     }
 
@@ -147,12 +161,6 @@ impl Objects {
             Ok(None) => return Err(ReadError::Missing),
             Err(error) => return Err(self.corrupt(id, &error.probable_cause().to_string())),
         };
-        if header.kind() != kind {
-            return Err(ReadError::Corrupt(format!(
-                "{id} is a {}, not a {kind}",
-                header.kind()
-            )));
-        }
         if header.size() > limit {
             let size = header.size();
             return Err(ReadError::TooLarge { size, limit });
@@ -162,17 +170,39 @@ impl Objects {
             Err(error) => return Err(self.corrupt(id, &error.probable_cause().to_string())),
         };
         drop(repository);
+        let actual_kind = header.kind();
         // Loose objects and packs are not verified when they are read, only when they arrive.
-        match gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, &data) {
-            Ok(actual) if actual == id => Ok(data),
-            Ok(_) => Err(self.corrupt(id, "its content has another id")),
-            Err(_) => Err(self.corrupt(id, "it is part of a SHA-1 collision")),
+        match gix::objs::compute_hash(gix::hash::Kind::Sha1, actual_kind, &data) {
+            Ok(actual) if actual == id => {}
+            Ok(_) => return Err(self.corrupt(id, "its content has another id")),
+            Err(_) => return Err(self.corrupt(id, "it is part of a SHA-1 collision")),
         }
+        if actual_kind == kind {
+            return Ok(data);
+        }
+        // Not the store's fault: whoever named it was wrong.
+        Err(ReadError::Corrupt(format!(
+            "{id} is a {actual_kind}, not a {kind}"
+        )))
     }
 
     fn corrupt(&self, id: ObjectId, why: &str) -> ReadError {
         self.damaged.store(true, Ordering::Relaxed);
         ReadError::Corrupt(format!("object {id}: {why}"))
+    }
+}
+
+impl BlobCache {
+    fn put(&mut self, id: ObjectId, data: Arc<[u8]>) -> Arc<[u8]> {
+        if data.len() > MAX_CACHED_BYTES / 8 {
+            return data;
+        }
+        if self.bytes + data.len() > MAX_CACHED_BYTES {
+            *self = Self::default();
+        }
+        self.bytes += data.len();
+        self.blobs.insert(id, Arc::clone(&data));
+        data
     }
 }
 

@@ -15,8 +15,10 @@ use crate::pkt::{self, Packet, PacketReader};
 use crate::ref_name::RefName;
 use crate::remote::{AGENT, Remote, Service};
 
-/// Bytes of the answer to a push, progress included: 64 KiB for the report of a thousand refs, the rest for hooks that talk.
-const MAX_REPORT_BYTES: u64 = 1 << 20;
+/// Bytes of the answer to a push, progress included: hooks that talk are read to their end and dropped (HAZARDS.md T-48).
+const MAX_ANSWER_BYTES: u64 = 32 << 20;
+/// Bytes of the report itself: a thousand refs with a reason of a kilobyte each.
+const MAX_REPORT_BYTES: usize = 1 << 20;
 /// Refs set by one request; a folding agent sets two.
 const MAX_UPDATES: usize = 1_000;
 
@@ -68,7 +70,7 @@ impl Remote {
             });
         }
         let body = request(updates, objects)?;
-        match self.post(Service::ReceivePack, false, body.clone(), MAX_REPORT_BYTES) {
+        match self.post(Service::ReceivePack, false, body.clone(), MAX_ANSWER_BYTES) {
             Ok(reader) => read_outcomes(reader, updates),
             Err(GitError::NotGit { .. } | GitError::NotFound { .. }) => {
                 self.push_after_asking(updates, body)
@@ -87,7 +89,7 @@ impl Remote {
         if updates.iter().all(|update| !is_current(update, &refs)) {
             return Ok(vec![RefOutcome::Stale; updates.len()]);
         }
-        let reader = self.post(Service::ReceivePack, false, body, MAX_REPORT_BYTES)?;
+        let reader = self.post(Service::ReceivePack, false, body, MAX_ANSWER_BYTES)?;
         read_outcomes(reader, updates)
     }
 }
@@ -197,7 +199,7 @@ fn read_outcomes<R: Read>(
 /// The report, taken out of the sideband; progress and error texts are dropped (HAZARDS.md T-48).
 fn read_report<R: Read>(reader: &mut PacketReader<R>) -> Result<Vec<u8>, GitError> {
     let mut report = Vec::new();
-    loop {
+    while report.len() <= MAX_REPORT_BYTES {
         match reader.next()? {
             Packet::Data([1, data @ ..]) => report.extend_from_slice(data),
             Packet::Data([2, ..]) => {}
@@ -210,13 +212,13 @@ fn read_report<R: Read>(reader: &mut PacketReader<R>) -> Result<Vec<u8>, GitErro
                 report.extend_from_slice(format!("{:04x}", line.len() + 4).as_bytes());
                 report.extend_from_slice(line);
             }
-            Packet::Flush | Packet::End => break,
+            Packet::Flush | Packet::End => return Ok(report),
             Packet::Delimiter | Packet::ResponseEnd => {
                 return Err(reader.not_git("a section inside its report"));
             }
         }
     }
-    Ok(report)
+    Err(reader.not_git("its report does not end"))
 }
 
 fn read_line(line: &str) -> Option<(String, RefOutcome)> {

@@ -80,7 +80,7 @@ impl Remote {
         &self.client
     }
 
-    /// What the server speaks, asked once; an error makes it forget (a server may have been replaced).
+    /// What the server speaks, asked once; see [`Remote::doubt`].
     pub(crate) fn server(&mut self) -> Result<Server, GitError> {
         if let Some(server) = &self.server {
             return Ok(server.clone());
@@ -90,10 +90,18 @@ impl Remote {
         Ok(server)
     }
 
-    /// Asks anew next time.
-    pub(crate) fn forget(&mut self) {
-        self.server = None;
-        self.moved = None;
+    /// Asks anew next time, when an error hints at another server than before.
+    pub(crate) fn doubt(&mut self, error: &GitError) {
+        if matches!(
+            error,
+            GitError::NotGit { .. }
+                | GitError::NotFound { .. }
+                | GitError::RedirectRefused { .. }
+                | GitError::ServerLied { .. }
+        ) {
+            self.server = None;
+            self.moved = None;
+        }
     }
 
     /// GETs `info/refs`: the server, the first line of a version 0 advertisement, and the reader behind it.
@@ -153,7 +161,7 @@ impl Remote {
                 Ok(answer)
             }
             Err(error) => {
-                self.forget();
+                self.doubt(&error);
                 Err(error)
             }
         }

@@ -123,10 +123,9 @@ impl Tree for Snapshot {
 
     fn blob(&self, id: &BlobId) -> Result<Arc<[u8]>, TreeError> {
         let object = object_id(id)?;
-        match self.objects.blob(object) {
-            Ok(data) => Ok(data.into()),
-            Err(error) => Err(tree_error(error, object, &RepoPath::root())),
-        }
+        self.objects
+            .blob(object)
+            .map_err(|error| tree_error(error, object, &RepoPath::root()))
     }
 }
 

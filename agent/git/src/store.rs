@@ -1,6 +1,6 @@
 //! A bare object store of our own in one directory: filled by fetches, read by snapshots, rebuilt when damaged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub struct Store {
     path: PathBuf,
     pub(crate) limits: Limits,
     pub(crate) objects: Arc<Objects>,
+    /// Trees that are here with everything below them, as far as this was looked at since the start.
+    pub(crate) verified: BTreeSet<ObjectId>,
 }
 
 impl Store {
@@ -60,6 +62,7 @@ impl Store {
     /// When the file system refuses.
     pub fn reset(&mut self) -> Result<(), GitError> {
         self.objects = Arc::new(create(&self.path, &self.limits)?);
+        self.verified.clear();
         Ok(())
     }
 
@@ -172,6 +175,7 @@ impl Store {
         fs::rename(&other.path, &self.path)
             .map_err(|error| GitError::io(format!("rename {}", other.path.display()), &error))?;
         self.objects = Arc::new(Objects::open(&self.path, self.limits.blob_bytes)?);
+        self.verified = other.verified;
         Ok(())
     }
 
@@ -180,6 +184,7 @@ impl Store {
             path,
             limits,
             objects: Arc::new(objects),
+            verified: BTreeSet::new(),
         }
     }
 
