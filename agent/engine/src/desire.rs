@@ -117,7 +117,7 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
             Ok(set) => (Some(Arc::new(set)), Vec::new()),
             Err(problems) => (None, problems),
         };
-        let path = application.sources.first().map(|s| s.path.clone()).unwrap_or_default();
+        let path = application.sources.first().map(|s| s.path.as_str().to_owned()).unwrap_or_default();
         let entry = DesiredApplication { set: application.set.clone(), path, content, problems };
         desired.applications.insert(application.key.clone(), entry);
     }
@@ -177,6 +177,7 @@ fn finish(request: &Request, commits: &Commits, hub: &Hub, app: &Application, re
     let Some(project) = hub.projects.get(&app.key.project) else {
         return Err(vec![Problem::new(Reason::UnknownProject, format!("project {:?} is not declared", app.key.project)).at(app.origin.clone())]);
     };
+    let policy = policy(app)?;
     let mut problems = muster_fleet::check_objects(project, app, &objects, scopes);
     problems.extend(muster_sync::check_reserved(&objects, &request.own));
     problems.extend(duplicates(&objects));
@@ -194,7 +195,7 @@ fn finish(request: &Request, commits: &Commits, hub: &Hub, app: &Application, re
         application: app.key.clone(),
         release: Release { hub: commits.hub.clone(), sources: rendering.revisions, inputs: rendering.inputs },
         objects: ready,
-        policy: policy(app),
+        policy,
         evidence: muster_sync::Evidence { trusted: true, fleet_parsed: true, rendered: true },
         applied_before: false,
     })

@@ -12,10 +12,15 @@
 pub mod changes;
 pub mod commits;
 pub mod desire;
+mod policy;
+mod render;
 pub mod report;
+mod scopes;
 pub mod settle;
+mod source;
 
 pub use changes::{Changes, changes};
 pub use commits::{Commits, Snapshot, SourceRef, SourceState};
 pub use desire::{Desired, DesiredApplication, Need, Request, desire};
+pub use render::Renders;
 pub use settle::settle;

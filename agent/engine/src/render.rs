@@ -9,7 +9,7 @@ use muster_model::{ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, Re
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
-use crate::policy::source_options;
+use crate::source::source_options;
 
 /// What is rendered from where.
 pub(crate) struct Input<'a> {
@@ -101,9 +101,8 @@ fn render_source(input: &Input<'_>, (index, source): (usize, &Source), repositor
         return Ok(memo);
     }
     let refused = |problem: Problem| Need::Refused(vec![problem]);
-    let dir = RepoPath::new(&source.path).map_err(|e| refused(Problem::new(Reason::PathEscapesRepo, e.to_string()).at(input.application.origin.clone())))?;
     let options = Options { cache: Some(Arc::clone(&input.renders.parsed)), ..Options::default() };
-    let rendered = muster_kustomize::render(&**tree, &dir, &source_options(source), &options).map_err(|failure| match failure {
+    let rendered = muster_kustomize::render(&**tree, &source.path, &source_options(source), &options).map_err(|failure| match failure {
         Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
         Failure::Refused(problem) => refused(problem),
     })?;
