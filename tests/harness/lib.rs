@@ -3,5 +3,6 @@
 mod binary;
 pub mod fakes;
 pub mod git_server;
+pub mod testbed;
 
 pub use binary::binary;
