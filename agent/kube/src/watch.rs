@@ -6,7 +6,6 @@
 //!    └──── back-off ◀────┴── Broken                   it stays broken: said so, and listed again once it works
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
