@@ -27,7 +27,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
         Command::Plan(args) => plan::run(&args, &mut console),
         Command::Validate(args) => validate::run(&args, &mut console),
         Command::Schema => {
-            console.text(&muster_fleet::json_schema());
+            console.text(&muster_fleet::fleet::json_schema());
             Ok(ExitCode::SUCCESS)
         }
         Command::Reasons(args) => reasons::run(&args, &mut console),

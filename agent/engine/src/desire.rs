@@ -3,17 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_fleet::{Application, Approval, Hub, OnLeave};
+use muster_fleet::application::Application;
+use muster_fleet::children::{child_applications, is_argo_object};
+use muster_fleet::failure::Failure;
+use muster_fleet::fleet::{self, Approval, OnLeave};
+use muster_fleet::hub::{self, Hub};
+use muster_fleet::namespaces::{learn_scopes, normalise_namespaces, scopes_of};
+use muster_fleet::project::{Scoped, check_application, check_objects};
+use muster_fleet::targets::{Incomplete, targets};
 use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
-use muster_model::{ApplicationKey, BlobId, ClusterName, GroupKind, Manifest, Problem, Reason, RepoPath, Revision};
+use muster_model::{ApplicationKey, BlobId, ClusterName, GroupKind, Problem, Reason, RepoPath, Revision};
 use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
 
 use crate::commits::{Commits, SourceRef};
 use crate::policy::policy;
 use crate::render::{Input, Renders, Rendering, render};
-use crate::scopes::learn;
 
 /// What is asked, the same in every pass.
 #[derive(Debug, Clone)]
@@ -64,8 +70,8 @@ pub struct Desired {
     pub protected: BTreeSet<GroupKind>,
     /// This cluster's Applications.
     pub applications: BTreeMap<ApplicationKey, DesiredApplication>,
-    /// True when every ApplicationSet could be evaluated: only then is an Application that is not there really gone.
-    pub complete: bool,
+    /// What may have more Applications than were found: of these, one that is not there is not gone.
+    pub incomplete: Incomplete,
     /// Problems of the fleet file and the Argo CD files as a whole.
     pub problems: Vec<Problem>,
     /// What should be looked at but stops nothing.
@@ -91,37 +97,63 @@ pub struct DesiredApplication {
 /// [`Need`].
 pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<Desired, Need> {
     let hub_failure = |failure| match failure {
-        muster_fleet::Failure::NotFetched(blobs) => Need::Blobs(commits.hub_repository.clone(), blobs),
-        muster_fleet::Failure::Refused(problems) => Need::Refused(problems),
+        Failure::NotFetched(blobs) => Need::Blobs(commits.hub_repository.clone(), blobs),
+        Failure::Refused(problems) => Need::Refused(problems),
     };
-    let hub = muster_fleet::load(&*commits.hub_tree, &request.fleet_file).map_err(hub_failure)?;
+    let hub = hub::load(&*commits.hub_tree, &request.fleet_file).map_err(hub_failure)?;
     let mut desired = of_hub(request, commits, &hub);
     if desired.state == ClusterState::Unassigned {
         return Ok(desired);
     }
-    let targets = muster_fleet::targets(&hub, &request.cluster, &*commits.hub_tree).map_err(hub_failure)?;
-    desired.complete = targets.problems.is_empty();
+    let targets = targets(&hub, &request.cluster, &*commits.hub_tree).map_err(hub_failure)?;
+    desired.incomplete = targets.incomplete;
     desired.problems = targets.problems;
     desired.warnings = targets.warnings;
-    let wanted = |app: &&Application| request.only.as_ref().is_none_or(|only| *only == app.key);
-    let applications: Vec<&Application> = targets.applications.iter().filter(wanted).collect();
-    let renderings = render_all(request, commits, &hub, &applications)?;
-    let mut scopes = scopes.clone();
-    for (kind, scope) in &hub.fleet.kinds {
-        scopes.learn(kind.clone(), *scope);
-    }
-    learn(renderings.iter().flatten().flat_map(|r| &r.objects), &mut scopes);
-    for (application, rendering) in applications.into_iter().zip(renderings) {
-        let content = rendering.and_then(|rendering| finish(request, commits, &hub, application, rendering, &scopes));
+    let wanted = |app: &Application| request.only.as_ref().is_none_or(|only| *only == app.key);
+    let found = with_children(request, commits, &hub, targets.applications, &mut desired)?;
+    let mut all_scopes = scopes_of(&hub.fleet);
+    all_scopes.extend(scopes);
+    learn_scopes(&mut all_scopes, found.iter().filter_map(|(_, r)| r.as_ref().ok()).flat_map(|r| &r.objects));
+    for (application, rendering) in found {
+        if !wanted(&application) {
+            continue;
+        }
+        let content = rendering.and_then(|rendering| finish(request, commits, &hub, &application, rendering, &all_scopes));
         let (content, problems) = match content {
             Ok(set) => (Some(Arc::new(set)), Vec::new()),
             Err(problems) => (None, problems),
         };
         let path = application.sources.first().map(|s| s.path.as_str().to_owned()).unwrap_or_default();
         let entry = DesiredApplication { set: application.set.clone(), path, content, problems };
-        desired.applications.insert(application.key.clone(), entry);
+        desired.applications.insert(application.key, entry);
     }
     Ok(desired)
+}
+
+type Found = Vec<(Application, Result<Rendering, Vec<Problem>>)>;
+
+/// Renders the Applications, then those that they render, level by level (DESIGN.md 3.2, app-of-apps).
+fn with_children(request: &Request, commits: &Commits, hub: &Hub, mut level: Vec<Application>, desired: &mut Desired) -> Result<Found, Need> {
+    let mut found: Found = Vec::new();
+    while !level.is_empty() {
+        let renderings = render_all(request, commits, hub, &level)?;
+        let mut next = Vec::new();
+        for (application, rendering) in std::mem::take(&mut level).into_iter().zip(renderings) {
+            let rendering = rendering.map(|mut rendering| {
+                let children = child_applications(hub, &application, &rendering.objects);
+                if !children.problems.is_empty() {
+                    desired.incomplete.applications.insert(application.key.name.clone());
+                }
+                desired.problems.extend(children.problems);
+                next.extend(children.applications.into_iter().filter(|child| child.cluster == request.cluster));
+                rendering.objects.retain(|object| !is_argo_object(object));
+                rendering
+            });
+            found.push((application, rendering));
+        }
+        level = next;
+    }
+    Ok(found)
 }
 
 fn of_hub(request: &Request, commits: &Commits, hub: &Hub) -> Desired {
@@ -132,16 +164,16 @@ fn of_hub(request: &Request, commits: &Commits, hub: &Hub) -> Desired {
         hub: commits.hub.clone(),
         serial: fleet.serial,
         state: member.map_or(ClusterState::Unassigned, |c| match c.state {
-            muster_fleet::ClusterState::Active => ClusterState::Active,
-            muster_fleet::ClusterState::Suspended => ClusterState::Suspended,
-            muster_fleet::ClusterState::Leaving => ClusterState::Leaving,
+            fleet::ClusterState::Active => ClusterState::Active,
+            fleet::ClusterState::Suspended => ClusterState::Suspended,
+            fleet::ClusterState::Leaving => ClusterState::Leaving,
         }),
         on_leave: member.map_or(OnLeave::Preserve, |c| c.on_leave),
         members: fleet.clusters.iter().map(|c| (c.name.clone(), c.status_keys.clone())).collect(),
         approvals: fleet.approvals.clone(),
         protected: fleet.protected_kinds.iter().cloned().collect(),
         applications: BTreeMap::new(),
-        complete: true,
+        incomplete: Incomplete::default(),
         problems: Vec::new(),
         warnings: Vec::new(),
     }
@@ -150,7 +182,7 @@ fn of_hub(request: &Request, commits: &Commits, hub: &Hub) -> Desired {
 type Rendered = Result<Rendering, Vec<Problem>>;
 
 /// Renders every Application, or collects everything that is missing for any of them: one round of fetching for all.
-fn render_all(request: &Request, commits: &Commits, hub: &Hub, applications: &[&Application]) -> Result<Vec<Rendered>, Need> {
+fn render_all(request: &Request, commits: &Commits, hub: &Hub, applications: &[Application]) -> Result<Vec<Rendered>, Need> {
     let mut missing_sources = BTreeSet::new();
     let mut missing_blobs: BTreeMap<String, BTreeSet<BlobId>> = BTreeMap::new();
     let mut renderings = Vec::with_capacity(applications.len());
@@ -173,14 +205,14 @@ fn render_all(request: &Request, commits: &Commits, hub: &Hub, applications: &[&
 
 /// From rendered objects to a set that may be planned: namespaces, guardrails, reserved objects, options.
 fn finish(request: &Request, commits: &Commits, hub: &Hub, app: &Application, rendering: Rendering, scopes: &Scopes) -> Result<DesiredSet, Vec<Problem>> {
-    let objects = muster_fleet::normalise_namespaces(rendering.objects, &app.destination.namespace, scopes)?;
     let Some(project) = hub.projects.get(&app.key.project) else {
         return Err(vec![Problem::new(Reason::UnknownProject, format!("project {:?} is not declared", app.key.project)).at(app.origin.clone())]);
     };
+    check_application(project, app, Scoped::of(&hub.fleet, app))?;
     let policy = policy(app)?;
-    let mut problems = muster_fleet::check_objects(project, app, &objects, scopes);
+    let objects = normalise_namespaces(rendering.objects, &app.destination.namespace, scopes)?;
+    let mut problems = check_objects(project, app, &objects, scopes);
     problems.extend(muster_sync::check_reserved(&objects, &request.own));
-    problems.extend(duplicates(&objects));
     let mut ready = Vec::with_capacity(objects.len());
     for object in objects {
         match DesiredObject::new(object, &request.key) {
@@ -199,11 +231,4 @@ fn finish(request: &Request, commits: &Commits, hub: &Hub, app: &Application, re
         evidence: muster_sync::Evidence { trusted: true, fleet_parsed: true, rendered: true },
         applied_before: false,
     })
-}
-
-/// Objects that became one by normalising their namespaces.
-fn duplicates(objects: &[Manifest]) -> Vec<Problem> {
-    let mut seen = BTreeSet::new();
-    let twice = objects.iter().map(Manifest::id).filter(|id| !seen.insert(id.clone()));
-    twice.map(|id| Problem::new(Reason::DuplicateObject, format!("{id} is rendered twice"))).collect()
 }

@@ -15,7 +15,6 @@ pub mod desire;
 mod policy;
 mod render;
 pub mod report;
-mod scopes;
 pub mod settle;
 mod source;
 

@@ -1,6 +1,7 @@
 //! An Application's sync policy, in the planner's and the renderer's words.
 
-use muster_fleet::{Application, Consent, OnRemoval, Propagation, SyncOption};
+use muster_fleet::application::{self, Application, OnRemoval};
+use muster_fleet::sync_policy::{Consent, Propagation, SyncOption};
 use muster_model::{Problem, Reason, effect, marks};
 use muster_sync::{IgnoreDifference, Policy};
 
@@ -66,7 +67,7 @@ fn propagation(wanted: Propagation) -> effect::Propagation {
     }
 }
 
-fn ignored(entry: &muster_fleet::IgnoreDifference) -> IgnoreDifference {
+fn ignored(entry: &application::IgnoreDifference) -> IgnoreDifference {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     IgnoreDifference {
         group: entry.group.clone(),

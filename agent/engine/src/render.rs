@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use muster_fleet::{Application, Hub, Source};
+use muster_fleet::application::Application;
+use muster_fleet::hub::Hub;
+use muster_fleet::source::Source;
 use muster_kustomize::{Failure, Options};
 use muster_model::{ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree};
 
@@ -101,8 +103,9 @@ fn render_source(input: &Input<'_>, (index, source): (usize, &Source), repositor
         return Ok(memo);
     }
     let refused = |problem: Problem| Need::Refused(vec![problem]);
+    let asked = source_options(source).map_err(|problem| refused(problem.at(input.application.origin.clone())))?;
     let options = Options { cache: Some(Arc::clone(&input.renders.parsed)), ..Options::default() };
-    let rendered = muster_kustomize::render(&**tree, &source.path, &source_options(source), &options).map_err(|failure| match failure {
+    let rendered = muster_kustomize::render(&**tree, &source.path, &asked, &options).map_err(|failure| match failure {
         Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
         Failure::Refused(problem) => refused(problem),
     })?;

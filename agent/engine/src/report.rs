@@ -64,7 +64,7 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
     }
     reported.applications = applications.clone();
     Some(ClusterStatus {
-        api_version: muster_fleet::API_VERSION.to_owned(),
+        api_version: muster_fleet::fleet::API_VERSION.to_owned(),
         kind: "ClusterStatus".to_owned(),
         fleet: facts.desired.map(|d| d.fleet.clone()).unwrap_or_default(),
         cluster: facts.cluster.clone(),

@@ -13,13 +13,14 @@ use crate::desire::Desired;
 #[must_use]
 pub fn settle(mut next: Desired, previous: Option<&Desired>) -> Desired {
     let Some(previous) = previous else { return next };
-    let keep_all = next.state == ClusterState::Unassigned || !next.complete;
+    let unassigned = next.state == ClusterState::Unassigned;
     for (key, before) in &previous.applications {
         let Some(content) = &before.content else { continue };
+        let in_doubt = unassigned || next.incomplete.covers(before.set.as_deref(), &key.name);
         match next.applications.get_mut(key) {
             Some(now) if now.content.is_none() => now.content = Some(Arc::clone(content)),
             Some(_) => {}
-            None if keep_all => {
+            None if in_doubt => {
                 next.applications.insert(key.clone(), before.clone());
             }
             None => {}

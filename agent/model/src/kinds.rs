@@ -141,6 +141,13 @@ impl Scopes {
         self.known.entry(kind).or_insert(scope);
     }
 
+    /// Adds everything that others know; what was known first stays.
+    pub fn extend(&mut self, others: &Self) {
+        for (kind, scope) in &others.known {
+            self.learn(kind.clone(), *scope);
+        }
+    }
+
     /// The scope, `None` when nobody said.
     #[must_use]
     pub fn of(&self, kind: &GroupKind) -> Option<Scope> {

@@ -166,7 +166,6 @@ async fn keys(client: &ClusterClient) -> Result<Keys, Problem> {
 }
 
 fn random() -> Vec<u8> {
-    use rustls::crypto::SecureRandom as _;
     let mut bytes = vec![0; KEY_BYTES];
     rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).expect("because the system has a source of randomness");
     bytes

@@ -49,16 +49,16 @@ impl Offline {
     /// The clusters of the fleet at a view.
     pub(super) fn clusters(&mut self, commits: &Commits) -> Result<Vec<ClusterName>, Problem> {
         let path = self.fleet_file.clone();
-        let hub = self.repository.answer(|| muster_fleet::load(&*commits.hub_tree, &path))?;
+        let hub = self.repository.answer(|| muster_fleet::hub::load(&*commits.hub_tree, &path))?;
         Ok(hub.fleet.clusters.into_iter().map(|c| c.name).collect())
     }
 
     /// The fleet file and Argo CD files at a view; every problem of them.
-    pub(super) fn hub(&mut self, commits: &Commits) -> Result<muster_fleet::Hub, Vec<Problem>> {
-        match muster_fleet::load(&*commits.hub_tree, &self.fleet_file) {
+    pub(super) fn hub(&mut self, commits: &Commits) -> Result<muster_fleet::hub::Hub, Vec<Problem>> {
+        match muster_fleet::hub::load(&*commits.hub_tree, &self.fleet_file) {
             Ok(hub) => Ok(hub),
-            Err(muster_fleet::Failure::Refused(problems)) => Err(problems),
-            Err(muster_fleet::Failure::NotFetched(blobs)) => match self.repository.fetch(blobs) {
+            Err(muster_fleet::failure::Failure::Refused(problems)) => Err(problems),
+            Err(muster_fleet::failure::Failure::NotFetched(blobs)) => match self.repository.fetch(blobs) {
                 Ok(()) => self.hub(commits),
                 Err(problem) => Err(vec![problem]),
             },

@@ -30,11 +30,11 @@ pub(super) enum Lack {
     Refused(Vec<Problem>),
 }
 
-impl From<muster_fleet::Failure> for Lack {
-    fn from(failure: muster_fleet::Failure) -> Self {
+impl From<muster_fleet::failure::Failure> for Lack {
+    fn from(failure: muster_fleet::failure::Failure) -> Self {
         match failure {
-            muster_fleet::Failure::NotFetched(blobs) => Self::Blobs(blobs),
-            muster_fleet::Failure::Refused(problems) => Self::Refused(problems),
+            muster_fleet::failure::Failure::NotFetched(blobs) => Self::Blobs(blobs),
+            muster_fleet::failure::Failure::Refused(problems) => Self::Refused(problems),
         }
     }
 }

@@ -52,7 +52,7 @@ fn word(standing: Standing) -> &'static str {
 fn members(hub: &mut Repository, args: &StatusArgs) -> Result<BTreeMap<ClusterName, Vec<String>>, Problem> {
     let path = RepoPath::new(&args.fleet_file).map_err(|e| Problem::new(muster_model::Reason::PathEscapesRepo, e.to_string()))?;
     let (_, tree) = hub.commit(&args.revision)?;
-    let fleet = hub.answer(|| muster_fleet::load(&*tree, &path))?.fleet;
+    let fleet = hub.answer(|| muster_fleet::hub::load(&*tree, &path))?.fleet;
     Ok(fleet.clusters.into_iter().map(|c| (c.name, c.status_keys)).collect())
 }
 

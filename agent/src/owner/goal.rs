@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use muster_fleet::OnLeave;
+use muster_fleet::fleet::OnLeave;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, Digest, ObjectId};
@@ -70,7 +70,9 @@ impl<C: Cluster> Owner<C> {
             };
             return self.removal(key, fate);
         }
-        let Some(application) = application else { return self.removal(key, Fate::Prune) };
+        let Some(application) = application else {
+            return self.is_gone(key).then(|| self.removal(key, Fate::Prune)).flatten();
+        };
         let set = application.content.as_ref()?;
         let inputs = &set.release.inputs;
         let enforced = self.state.enforced.get(&key.to_string());
@@ -81,6 +83,12 @@ impl<C: Cluster> Owner<C> {
         }
         let set = DesiredSet { evidence, applied_before, ..(**set).clone() };
         Some((Goal::Release(Arc::new(set)), release))
+    }
+
+    /// True when Git no longer names the Application, and everything that could name it was evaluated.
+    fn is_gone(&self, key: &ApplicationKey) -> bool {
+        let sets = self.desired.as_ref().map(|d| &d.incomplete);
+        sets.is_some_and(|incomplete| incomplete.sets.is_empty() && !incomplete.covers(None, &key.name))
     }
 
     fn removal(&self, key: &ApplicationKey, fate: Fate) -> Option<(Goal, Release)> {
@@ -94,9 +102,9 @@ impl<C: Cluster> Owner<C> {
         Some((Goal::Removal(removal), release))
     }
 
-    /// What this pass can be sure of. While Git is away, or the list of Applications is incomplete, nothing may go.
+    /// What this pass can be sure of. While Git is away, or the fleet file does not name this cluster, nothing may go.
     pub(super) fn evidence(&self) -> Evidence {
-        let sure = |d: &muster_engine::Desired| d.complete && matches!(d.state, ClusterState::Active | ClusterState::Leaving);
+        let sure = |d: &muster_engine::Desired| matches!(d.state, ClusterState::Active | ClusterState::Leaving);
         let here = self.away.is_none();
         Evidence { trusted: here, fleet_parsed: here && self.desired.as_ref().is_some_and(sure), rendered: true }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_engine::{Desired, settle};
-use muster_fleet::Approved;
+use muster_fleet::fleet::Approved;
 use muster_model::agent_state::Enforced;
 use muster_model::kinds::Scopes;
 use muster_model::{ApplicationKey, CommitId, Digest};
@@ -88,7 +88,7 @@ impl<S: Source> Poller<S> {
 
     /// Fills Applications that the newest commit gives no content for with the release that was enforced.
     async fn recall_missing(&self, desired: &mut Desired, scopes: &Scopes) {
-        let unassigned = desired.state == muster_model::status::ClusterState::Unassigned || !desired.complete;
+        let unassigned = desired.state == muster_model::status::ClusterState::Unassigned || !desired.incomplete.sets.is_empty();
         for (key, enforced) in &self.enforced {
             let lacking = desired.applications.get(key).map_or(unassigned, |app| app.content.is_none());
             if !lacking {
@@ -124,7 +124,8 @@ impl<S: Source> Poller<S> {
             }
         }
         if let Some(whole) = &mut whole {
-            whole.complete = false;
+            // What else there was is not known: nothing that is not recalled counts as gone.
+            whole.incomplete.sets.insert(String::new());
         }
         whole
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use muster_model::status::ClusterStatus;
 use muster_model::{ClusterName, Problem, Reason};
 use muster_status::entry::{Entry, STATUS_BRANCH, inbox_ref};
