@@ -87,7 +87,6 @@ fn expand(pattern: &str) -> Option<Vec<String>> {
 }
 
 /// Start, end and alternatives of the first braces; the outer `None` when they do not close.
-#[expect(clippy::type_complexity, reason = "used once, right here")]
 fn first_braces(text: &str) -> Option<Option<(usize, usize, Vec<String>)>> {
     let mut depth = 0usize;
     let (mut start, mut part_start) = (0, 0);

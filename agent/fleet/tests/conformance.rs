@@ -1,4 +1,10 @@
 //! Runs the conformance cases of this crate alone.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::print_stdout,
+    reason = "a test binary reads its cases from files and says what it skipped"
+)]
 
 #[path = "../../../tests/conformance/fleet/mod.rs"]
 mod fleet;

@@ -96,7 +96,7 @@ impl Git {
         }
         self.check(scene.git)?;
         if self.directories.is_empty() {
-            return self.from_files(scene);
+            return self.parameters_of_files(scene);
         }
         let mut out = Vec::new();
         for path in self.matching_directories(scene.git)? {
@@ -166,7 +166,7 @@ impl Git {
             .collect())
     }
 
-    fn from_files(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    fn parameters_of_files(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
         let mut out = Vec::new();
         for (path, bytes) in self.matching_files(scene.git)? {
             for object in parse(&path, &bytes)? {

@@ -16,7 +16,7 @@ pub(super) const TABLE: &[(&str, Function)] = &[
     ("adler32sum", |a| {
         one(a, |t| adler32(t.as_bytes()).to_string())
     }),
-    ("b32dec", |a| one(a, |t| base32_decode(t))),
+    ("b32dec", |a| one(a, base32_decode)),
     ("b32enc", |a| one(a, |t| base32_encode(t.as_bytes()))),
     ("b64dec", |a| one(a, base64_decode)),
     ("b64enc", |a| one(a, |t| STANDARD.encode(t))),
