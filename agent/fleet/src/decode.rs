@@ -124,6 +124,12 @@ impl Decoder {
         (self.problems, self.warnings)
     }
 
+    /// Takes over what another decoder of the same file found.
+    pub fn adopt(&mut self, other: Self) {
+        self.problems.extend(other.problems);
+        self.warnings.extend(other.warnings);
+    }
+
     /// Records a problem with the decoder's own reason.
     pub fn wrong(&mut self, line: u32, path: &str, message: impl Into<String>) -> &mut Problem {
         self.refuse(self.reason, line, path, message)

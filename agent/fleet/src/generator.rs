@@ -22,6 +22,7 @@ use crate::selector::{Selector, Subject};
 use crate::template::{Language, Renderer, is_templated};
 
 pub use clusters::{IN_CLUSTER, IN_CLUSTER_SERVER, Member, Members, SECRET_TYPE};
+pub(crate) use clusters::{sentinel_cluster, show_text};
 pub use git::{GitSource, Listing};
 pub use merge::fill_template;
 
@@ -162,8 +163,8 @@ impl Generator {
         }
         let node = interpolate::generator(scene, &self.node, with)?;
         // The places are kept, the file is not known here: the caller adds it.
-        let mut decoder = Decoder::new("", Reason::InvalidField)
-            .strings(crate::decode::Strings::Templated);
+        let mut decoder =
+            Decoder::new("", Reason::InvalidField).strings(crate::decode::Strings::Templated);
         let mut generator = Self::read(&mut decoder, &node, &self.path, Depth::Nested);
         generator.selector.clone_from(&self.selector);
         let (problems, _) = decoder.into_problems();
@@ -287,11 +288,7 @@ fn combination(
 }
 
 /// Reads the children of a combination.
-fn read_children(
-    decoder: &mut Decoder,
-    fields: &mut Fields<'_>,
-    depth: Depth,
-) -> Vec<Generator> {
+fn read_children(decoder: &mut Decoder, fields: &mut Fields<'_>, depth: Depth) -> Vec<Generator> {
     let items = decoder.items(fields, "generators");
     items
         .into_iter()

@@ -28,7 +28,11 @@ pub fn shown(url: &str) -> String {
         Some((user, _)) if !scheme.is_empty() && user.contains(':') => &rest[user.len() + 1..],
         _ => rest,
     };
-    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let scheme = if scheme.is_empty() {
+        String::new()
+    } else {
+        format!("{scheme}://")
+    };
     format!("{scheme}{hidden}").chars().take(200).collect()
 }
 

@@ -87,7 +87,6 @@ fn expand(pattern: &str) -> Option<Vec<String>> {
 }
 
 /// Start, end and alternatives of the first braces; the outer `None` when they do not close.
-#[expect(clippy::type_complexity, reason = "used once, right here")]
 fn first_braces(text: &str) -> Option<Option<(usize, usize, Vec<String>)>> {
     let mut depth = 0usize;
     let (mut start, mut part_start) = (0, 0);
@@ -237,7 +236,9 @@ mod tests {
     #[test]
     fn project_patterns_have_two_stars_and_braces() {
         let separated = |pattern, text| is_match(pattern, text, Dialect::Separated);
-        assert!(separated("https://x/*", "https://x/a") && !separated("https://x/*", "https://x/a/b"));
+        assert!(
+            separated("https://x/*", "https://x/a") && !separated("https://x/*", "https://x/a/b")
+        );
         assert!(separated("https://x/**", "https://x/a/b"));
         assert!(separated("{a,b{c,d}}/x", "bd/x") && !separated("{a,b}/x", "c/x"));
         assert!(is_match("*", "https://a/b", Dialect::Free));
@@ -246,6 +247,10 @@ mod tests {
     #[test]
     fn many_stars_do_not_take_for_ever() {
         let pattern = "*a".repeat(200);
-        assert!(!is_match(&pattern, &"a".repeat(2_000).replace("a", "ab"), Dialect::Free));
+        assert!(!is_match(
+            &pattern,
+            &"a".repeat(2_000).replace("a", "ab"),
+            Dialect::Free
+        ));
     }
 }

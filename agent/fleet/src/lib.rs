@@ -1,14 +1,25 @@
 //! Who runs what: the fleet file, generators, templates, projects and destinations.
 
+pub mod application;
+pub mod applicationset;
+pub mod children;
 pub mod decode;
+pub mod destination;
 pub mod duration;
 pub mod failure;
 pub mod fleet;
 pub mod generator;
 pub mod git_url;
 pub mod glob;
+pub mod hub;
 pub mod labels;
+pub mod namespaces;
 pub mod params;
+pub mod project;
 pub mod selector;
+pub mod source;
 mod suggest;
+pub mod sync_policy;
+pub mod targets;
 pub mod template;
+mod template_patch;

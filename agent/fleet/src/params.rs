@@ -78,10 +78,9 @@ pub fn to_node(value: &Value) -> Node {
     match value {
         Value::Bool(value) => Node::bool(*value),
         Value::Int(value) => Node::int(*value),
-        Value::Uint(value) => i64::try_from(*value).map_or_else(
-            |_| number(NumberValue::UInt(*value)),
-            Node::int,
-        ),
+        Value::Uint(value) => {
+            i64::try_from(*value).map_or_else(|_| number(NumberValue::UInt(*value)), Node::int)
+        }
         Value::Float(value) => number(NumberValue::Float(*value)),
         Value::String(value) => Node::string(&**value),
         Value::List(items) => Node::list(items.iter().map(to_node).collect()),
@@ -137,11 +136,9 @@ pub fn show(value: &Value) -> String {
             let entries: Vec<String> = entries.iter().map(entry).collect();
             format!("map[{}]", entries.join(" "))
         }
-        Value::Bool(_)
-        | Value::Int(_)
-        | Value::Uint(_)
-        | Value::String(_)
-        | Value::Function(_) => value.to_string(),
+        Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::String(_) | Value::Function(_) => {
+            value.to_string()
+        }
     }
 }
 

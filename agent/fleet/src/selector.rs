@@ -116,8 +116,9 @@ impl Requirement {
             Operator::In | Operator::NotIn => values
                 .is_empty()
                 .then_some("`values` may not be empty for In and NotIn"),
-            Operator::Exists | Operator::DoesNotExist => (!values.is_empty())
-                .then_some("`values` must be empty for Exists and DoesNotExist"),
+            Operator::Exists | Operator::DoesNotExist => {
+                (!values.is_empty()).then_some("`values` must be empty for Exists and DoesNotExist")
+            }
         };
         if let Some(wrong) = wrong {
             decoder.wrong(line, &child(path, "values"), wrong);

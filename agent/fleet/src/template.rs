@@ -29,7 +29,9 @@ pub enum TemplateError {
         why: String,
     },
     /// It asks for a function whose answer is not a function of the commit.
-    #[error("template `{template}` calls `{function}`, which reads {what}: a plan is a function of the commit")]
+    #[error(
+        "template `{template}` calls `{function}`, which reads {what}: a plan is a function of the commit"
+    )]
     Impure {
         /// The template, shortened.
         template: String,
@@ -195,9 +197,7 @@ impl Renderer {
                 if !text.text.contains("{{") {
                     return Ok(node.clone());
                 }
-                return Ok(
-                    Node::string(self.text(language, &text.text, params)?).at(node.span)
-                );
+                return Ok(Node::string(self.text(language, &text.text, params)?).at(node.span));
             }
             NodeValue::List(items) => NodeValue::List(
                 items

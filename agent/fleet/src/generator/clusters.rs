@@ -76,13 +76,13 @@ const SENTINEL_MARK: &str = "#muster-cluster=";
 
 /// The `{{server}}` of a cluster without a server of its own.
 #[must_use]
-pub fn sentinel(cluster: &str) -> String {
+pub(crate) fn sentinel(cluster: &str) -> String {
     format!("{IN_CLUSTER_SERVER}{SENTINEL_MARK}{cluster}")
 }
 
 /// The cluster that a server stands for, when it is such a value.
 #[must_use]
-pub fn sentinel_cluster(server: &str) -> Option<&str> {
+pub(crate) fn sentinel_cluster(server: &str) -> Option<&str> {
     server
         .strip_prefix(IN_CLUSTER_SERVER)?
         .strip_prefix(SENTINEL_MARK)
@@ -90,7 +90,7 @@ pub fn sentinel_cluster(server: &str) -> Option<&str> {
 
 /// A text with every sentinel shown as [`IN_CLUSTER_SERVER`].
 #[must_use]
-pub fn show_text(text: &str) -> Option<String> {
+pub(crate) fn show_text(text: &str) -> Option<String> {
     if !text.contains(SENTINEL_MARK) {
         return None;
     }
@@ -172,7 +172,10 @@ impl Clusters {
 fn parameters(member: &Member, go: bool) -> Params {
     let mut params = Params::from([
         ("name".into(), params::text(&member.name)),
-        ("nameNormalized".into(), params::text(&normalise(&member.name))),
+        (
+            "nameNormalized".into(),
+            params::text(&normalise(&member.name)),
+        ),
         ("server".into(), params::text(&member.server)),
         ("project".into(), params::text(&member.project)),
     ]);

@@ -30,6 +30,8 @@ pub enum GitSource<'a> {
     },
     /// Given directories and files, whatever the URL.
     Listing(&'a Listing),
+    /// Given parameters, whatever the generator asks for.
+    Given(&'a [Params]),
 }
 
 /// Directories and files as values.
@@ -77,7 +79,11 @@ impl Git {
             "the hub repository is read at the commit that is planned",
         );
         if git.directories.is_empty() && git.files.is_empty() {
-            let problem = decoder.wrong(node.span.line, path, "neither directories nor files are named");
+            let problem = decoder.wrong(
+                node.span.line,
+                path,
+                "neither directories nor files are named",
+            );
             problem.remedy = Some("add `directories` or `files`".to_owned());
         }
         decoder.finish(fields);
@@ -85,9 +91,12 @@ impl Git {
     }
 
     pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+        if let GitSource::Given(params) = scene.git {
+            return Ok(params.to_vec());
+        }
         self.check(scene.git)?;
         if self.directories.is_empty() {
-            return self.from_files(scene);
+            return self.parameters_of_files(scene);
         }
         let mut out = Vec::new();
         for path in self.matching_directories(scene.git)? {
@@ -130,6 +139,7 @@ impl Git {
 
     fn matching_directories(&self, source: GitSource<'_>) -> Result<Vec<String>, Failure> {
         let all = match source {
+            GitSource::Given(_) => Vec::new(),
             GitSource::Listing(listing) => listing.directories.clone(),
             GitSource::Hub { tree, .. } => {
                 // `path.Match` never crosses a slash: nothing deeper than the longest pattern can match.
@@ -156,7 +166,7 @@ impl Git {
             .collect())
     }
 
-    fn from_files(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    fn parameters_of_files(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
         let mut out = Vec::new();
         for (path, bytes) in self.matching_files(scene.git)? {
             for object in parse(&path, &bytes)? {
@@ -263,7 +273,9 @@ fn read_patterns(
 fn is_pinned(revision: &str) -> bool {
     let hex = revision.len() >= 7 && revision.bytes().all(|b| b.is_ascii_hexdigit());
     let version = revision.strip_prefix('v').unwrap_or(revision);
-    let numbers = version.split('.').filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let numbers = version
+        .split('.')
+        .filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     hex || revision.starts_with("refs/tags/") || numbers.count() >= 2
 }
 
@@ -286,6 +298,7 @@ type Found = BTreeMap<String, Option<muster_model::BlobId>>;
 fn list_files(source: GitSource<'_>, pattern: &str) -> Result<Found, Failure> {
     let matches = matcher(pattern);
     match source {
+        GitSource::Given(_) => Ok(Found::new()),
         GitSource::Listing(listing) => Ok(listing
             .files
             .keys()
@@ -305,10 +318,7 @@ fn list_files(source: GitSource<'_>, pattern: &str) -> Result<Found, Failure> {
 }
 
 /// Reads every file; all that are not fetched are named at once.
-fn read_files(
-    source: GitSource<'_>,
-    found: Found,
-) -> Result<BTreeMap<String, Arc<[u8]>>, Failure> {
+fn read_files(source: GitSource<'_>, found: Found) -> Result<BTreeMap<String, Arc<[u8]>>, Failure> {
     let mut out = BTreeMap::new();
     let mut missing = Vec::new();
     for (path, id) in found {
@@ -324,7 +334,7 @@ fn read_files(
                 }
                 Err(error) => return Err(error.into()),
             },
-            (GitSource::Hub { .. }, None) => continue,
+            (GitSource::Hub { .. }, None) | (GitSource::Given(_), _) => continue,
         };
         out.insert(path, bytes);
     }
@@ -351,7 +361,10 @@ fn parse(path: &str, bytes: &[u8]) -> Result<Vec<Params>, Failure> {
         node.as_map().map(params::from_map).ok_or_else(|| {
             wrong(
                 node.span.line,
-                format!("expected a mapping, or a list of mappings, found {}", node.shape()),
+                format!(
+                    "expected a mapping, or a list of mappings, found {}",
+                    node.shape()
+                ),
             )
         })
     };
@@ -388,7 +401,9 @@ impl<'a> Walk<'a> {
         if self.entries > MAX_ENTRIES {
             return Err(Failure::of(
                 Reason::NodeBudget,
-                format!("the git generator looks at more than {MAX_ENTRIES} entries: name a directory before the first wildcard"),
+                format!(
+                    "the git generator looks at more than {MAX_ENTRIES} entries: name a directory before the first wildcard"
+                ),
             ));
         }
         Ok(entries)
@@ -416,8 +431,7 @@ impl<'a> Walk<'a> {
             match entry.kind {
                 EntryKind::Tree => self.files(&child, matches)?,
                 EntryKind::Blob if matches(child.as_str()) => {
-                    self.files
-                        .insert(child.as_str().to_owned(), Some(entry.id));
+                    self.files.insert(child.as_str().to_owned(), Some(entry.id));
                 }
                 EntryKind::Symlink if matches(child.as_str()) => {
                     return Err(Failure::of(

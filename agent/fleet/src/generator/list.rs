@@ -83,13 +83,19 @@ fn parse(text: &str) -> Result<Vec<Params>, Failure> {
     let Some(document) = documents.first() else {
         return Ok(Vec::new());
     };
-    let items = document
-        .as_list()
-        .ok_or_else(|| refused(format!("elementsYaml: expected a list, found {}", document.shape())))?;
+    let items = document.as_list().ok_or_else(|| {
+        refused(format!(
+            "elementsYaml: expected a list, found {}",
+            document.shape()
+        ))
+    })?;
     let element = |item: &Node| {
-        item.as_map()
-            .map(params::from_map)
-            .ok_or_else(|| refused(format!("elementsYaml: expected a mapping, found {}", item.shape())))
+        item.as_map().map(params::from_map).ok_or_else(|| {
+            refused(format!(
+                "elementsYaml: expected a mapping, found {}",
+                item.shape()
+            ))
+        })
     };
     items.iter().map(element).collect()
 }

@@ -78,7 +78,9 @@ fn combine(one: &Params, mut other: Params, go: bool) -> Result<Params, Failure>
         {
             return Err(Failure::of(
                 Reason::InvalidField,
-                format!("both generators of the matrix give `{key}`, with different values: `{first}` and `{text}`"),
+                format!(
+                    "both generators of the matrix give `{key}`, with different values: `{first}` and `{text}`"
+                ),
             ));
         }
         out.insert(Arc::clone(key), text);

@@ -32,7 +32,9 @@ impl Merge {
 
     pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
         if self.generators.len() < 2 {
-            return Err(refused("found less than two generators, merge requires two or more"));
+            return Err(refused(
+                "found less than two generators, merge requires two or more",
+            ));
         }
         let mut sets = Vec::new();
         for generator in &self.generators {
@@ -62,7 +64,9 @@ impl Merge {
     fn keys_of(&self, sets: &[Params]) -> Result<BTreeMap<String, usize>, Failure> {
         let names: BTreeSet<&str> = self.merge_keys.iter().map(String::as_str).collect();
         if names.is_empty() {
-            return Err(refused("no merge keys were specified, merge requires at least one"));
+            return Err(refused(
+                "no merge keys were specified, merge requires at least one",
+            ));
         }
         let mut positions = BTreeMap::new();
         for (index, params) in sets.iter().enumerate() {

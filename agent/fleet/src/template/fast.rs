@@ -86,7 +86,13 @@ mod tests {
     #[test]
     fn known_names_are_replaced_and_everything_else_stays() {
         assert_eq!(render("{{one}}-{{ a.b }}"), "two-c");
-        for untouched in ["}} {{", "{{ }}", "{{ .one }}", "{{ index .x \"y\" }}", "a {{\nb }}"] {
+        for untouched in [
+            "}} {{",
+            "{{ }}",
+            "{{ .one }}",
+            "{{ index .x \"y\" }}",
+            "a {{\nb }}",
+        ] {
             assert_eq!(render(untouched), untouched);
         }
     }

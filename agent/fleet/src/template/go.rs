@@ -1,8 +1,6 @@
 //! Go's text/template with sprig's functions, as Argo CD sets it up.
 
-use gotmpl::parse::{
-    ActionNode, CommandNode, Expr, ListNode, Node, Parser, PipeNode, SmolStr,
-};
+use gotmpl::parse::{ActionNode, CommandNode, Expr, ListNode, Node, Parser, PipeNode, SmolStr};
 use gotmpl::{MissingKey, TemplateError as GoError, Value};
 
 use super::{TemplateError, functions, shortened};
@@ -172,4 +170,3 @@ impl Walk {
         }
     }
 }
-

@@ -13,18 +13,26 @@ use super::strings::one;
 use crate::params;
 
 pub(super) const TABLE: &[(&str, Function)] = &[
-    ("adler32sum", |a| one(a, |t| adler32(t.as_bytes()).to_string())),
-    ("b32dec", |a| one(a, |t| base32_decode(t))),
+    ("adler32sum", |a| {
+        one(a, |t| adler32(t.as_bytes()).to_string())
+    }),
+    ("b32dec", |a| one(a, base32_decode)),
     ("b32enc", |a| one(a, |t| base32_encode(t.as_bytes()))),
     ("b64dec", |a| one(a, base64_decode)),
     ("b64enc", |a| one(a, |t| STANDARD.encode(t))),
     ("fromJson", |a| Ok(from_json(a)?.unwrap_or(Value::Nil))),
-    ("mustFromJson", |a| from_json(a)?.map_or_else(|| fail("invalid JSON"), Ok)),
+    ("mustFromJson", |a| {
+        from_json(a)?.map_or_else(|| fail("invalid JSON"), Ok)
+    }),
     ("sha1sum", |a| one(a, |t| hex(&Sha1::digest(t)))),
     ("sha256sum", |a| one(a, |t| hex(&Sha256::digest(t)))),
     ("sha512sum", |a| one(a, |t| hex(&Sha512::digest(t)))),
-    ("toJson", |a| Ok(string(params::to_json(&exactly::<1>(a)?[0])))),
-    ("mustToJson", |a| Ok(string(params::to_json(&exactly::<1>(a)?[0])))),
+    ("toJson", |a| {
+        Ok(string(params::to_json(&exactly::<1>(a)?[0])))
+    }),
+    ("mustToJson", |a| {
+        Ok(string(params::to_json(&exactly::<1>(a)?[0])))
+    }),
     ("toPrettyJson", pretty),
     ("mustToPrettyJson", pretty),
     ("toRawJson", raw),
@@ -80,7 +88,10 @@ fn indent(value: &Value, line: &str, out: &mut String) {
 
 /// The text, or what is wrong with it: sprig puts the error in its place.
 fn base64_decode(encoded: &str) -> String {
-    let plain: String = encoded.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    let plain: String = encoded
+        .chars()
+        .filter(|c| !matches!(c, '\n' | '\r'))
+        .collect();
     match STANDARD.decode(&plain) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(_) => "illegal base64 data".to_owned(),
@@ -98,7 +109,11 @@ fn base32_encode(bytes: &[u8]) -> String {
         let letters = (chunk.len() * 8).div_ceil(5);
         for index in 0..8 {
             let five = usize::try_from(bits >> (35 - 5 * index) & 31).unwrap_or_default();
-            out.push(if index < letters { char::from(BASE32[five]) } else { '=' });
+            out.push(if index < letters {
+                char::from(BASE32[five])
+            } else {
+                '='
+            });
         }
     }
     out

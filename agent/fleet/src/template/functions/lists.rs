@@ -15,10 +15,18 @@ pub(super) const TABLE: &[(&str, Function)] = &[
     ("compact", compact),
     ("mustCompact", compact),
     ("concat", concat),
-    ("first", |a| Ok(one(a)?.first().cloned().unwrap_or(Value::Nil))),
-    ("mustFirst", |a| Ok(one(a)?.first().cloned().unwrap_or(Value::Nil))),
-    ("last", |a| Ok(one(a)?.last().cloned().unwrap_or(Value::Nil))),
-    ("mustLast", |a| Ok(one(a)?.last().cloned().unwrap_or(Value::Nil))),
+    ("first", |a| {
+        Ok(one(a)?.first().cloned().unwrap_or(Value::Nil))
+    }),
+    ("mustFirst", |a| {
+        Ok(one(a)?.first().cloned().unwrap_or(Value::Nil))
+    }),
+    ("last", |a| {
+        Ok(one(a)?.last().cloned().unwrap_or(Value::Nil))
+    }),
+    ("mustLast", |a| {
+        Ok(one(a)?.last().cloned().unwrap_or(Value::Nil))
+    }),
     ("has", has),
     ("mustHas", has),
     ("initial", initial),
@@ -65,7 +73,9 @@ fn chunk(args: &[Value]) -> Result<Value> {
         return fail("chunk: the size is 0");
     }
     let chunks = list(items)?.chunks(length);
-    Ok(Value::List(chunks.map(|chunk| owned(chunk.iter())).collect()))
+    Ok(Value::List(
+        chunks.map(|chunk| owned(chunk.iter())).collect(),
+    ))
 }
 
 fn compact(args: &[Value]) -> Result<Value> {
@@ -147,6 +157,8 @@ fn without(args: &[Value]) -> Result<Value> {
     count(args, 1, usize::MAX)?;
     let omitted = &args[1..];
     Ok(owned(
-        list(&args[0])?.iter().filter(|item| !omitted.contains(item)),
+        list(&args[0])?
+            .iter()
+            .filter(|item| !omitted.contains(item)),
     ))
 }

@@ -10,7 +10,10 @@ pub(super) const TABLE: &[(&str, Function)] = &[
     ("all", |a| Ok(Value::Bool(!a.iter().any(is_empty)))),
     ("any", |a| Ok(Value::Bool(a.iter().any(|v| !is_empty(v))))),
     ("coalesce", |a| {
-        Ok(a.iter().find(|v| !is_empty(v)).cloned().unwrap_or(Value::Nil))
+        Ok(a.iter()
+            .find(|v| !is_empty(v))
+            .cloned()
+            .unwrap_or(Value::Nil))
     }),
     ("deepEqual", |a| {
         let [one, two] = exactly(a)?;

@@ -10,17 +10,33 @@ const MAX_LISTED: i64 = 100_000;
 
 pub(super) const TABLE: &[(&str, Function)] = &[
     ("add", |a| folded(a, 0, i64::wrapping_add)),
-    ("add1", |a| Ok(Value::Int(to_int(&exactly::<1>(a)?[0]).wrapping_add(1)))),
-    ("add1f", |a| Ok(Value::Float(to_float(&exactly::<1>(a)?[0]) + 1.0))),
-    ("addf", |a| Ok(Value::Float(a.iter().map(to_float).fold(0.0, |x, y| x + y)))),
-    ("atoi", |a| Ok(Value::Int(text(&exactly::<1>(a)?[0])?.parse().unwrap_or_default()))),
+    ("add1", |a| {
+        Ok(Value::Int(to_int(&exactly::<1>(a)?[0]).wrapping_add(1)))
+    }),
+    ("add1f", |a| {
+        Ok(Value::Float(to_float(&exactly::<1>(a)?[0]) + 1.0))
+    }),
+    ("addf", |a| {
+        Ok(Value::Float(a.iter().map(to_float).fold(0.0, |x, y| x + y)))
+    }),
+    ("atoi", |a| {
+        Ok(Value::Int(
+            text(&exactly::<1>(a)?[0])?.parse().unwrap_or_default(),
+        ))
+    }),
     ("biggest", |a| first_then(a, i64::max)),
-    ("ceil", |a| Ok(Value::Float(to_float(&exactly::<1>(a)?[0]).ceil()))),
+    ("ceil", |a| {
+        Ok(Value::Float(to_float(&exactly::<1>(a)?[0]).ceil()))
+    }),
     ("div", |a| divided(a, i64::wrapping_div)),
     ("divf", |a| floats(a, |x, y| x / y)),
     ("duration", duration),
-    ("float64", |a| Ok(Value::Float(to_float(&exactly::<1>(a)?[0])))),
-    ("floor", |a| Ok(Value::Float(to_float(&exactly::<1>(a)?[0]).floor()))),
+    ("float64", |a| {
+        Ok(Value::Float(to_float(&exactly::<1>(a)?[0])))
+    }),
+    ("floor", |a| {
+        Ok(Value::Float(to_float(&exactly::<1>(a)?[0]).floor()))
+    }),
     ("int", |a| Ok(Value::Int(to_int(&exactly::<1>(a)?[0])))),
     ("int64", |a| Ok(Value::Int(to_int(&exactly::<1>(a)?[0])))),
     ("max", |a| first_then(a, i64::max)),
@@ -78,7 +94,9 @@ fn round(args: &[Value]) -> Result<Value> {
     let power = 10f64.powi(places);
     let digit = power * to_float(&args[0]);
     let up = digit.fract() >= limit;
-    Ok(Value::Float(if up { digit.ceil() } else { digit.floor() } / power))
+    Ok(Value::Float(
+        if up { digit.ceil() } else { digit.floor() } / power,
+    ))
 }
 
 fn until(args: &[Value]) -> Result<Value> {

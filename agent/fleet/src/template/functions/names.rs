@@ -11,16 +11,17 @@ const MAX_NORMALISED: usize = 253;
 /// Length of a slug when none is given, as in Argo CD.
 const DEFAULT_SLUG: usize = 50;
 
-pub(super) const TABLE: &[(&str, Function)] = &[
-    ("normalize", |a| one(a, normalise)),
-    ("slugify", slugify),
-];
+pub(super) const TABLE: &[(&str, Function)] =
+    &[("normalize", |a| one(a, normalise)), ("slugify", slugify)];
 
 /// Lower case, everything but letters, digits, `-` and `.` replaced by `-`, cut and trimmed.
 pub(crate) fn normalise(name: &str) -> String {
     let lower = name.to_lowercase();
     let keep = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    let replaced: String = lower.chars().map(|c| if keep(c) { c } else { '-' }).collect();
+    let replaced: String = lower
+        .chars()
+        .map(|c| if keep(c) { c } else { '-' })
+        .collect();
     let cut = &replaced[..replaced.len().min(MAX_NORMALISED)];
     cut.trim_matches(['-', '.']).to_owned()
 }
@@ -47,7 +48,11 @@ fn slugify(args: &[Value]) -> Result<Value> {
 fn slug(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {
-        let c = if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        let c = if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '-'
+        };
         if c != '-' || !out.ends_with('-') {
             out.push(c);
         }
@@ -84,8 +89,14 @@ mod tests {
             let args = [Value::Int(length), Value::Bool(smart), string(name)];
             slugify(&args).expect("arguments").to_string()
         };
-        assert_eq!(slug(23, true, "feat/a_really+long_pull_request_name"), "feat-a-really-long-pull");
-        assert_eq!(slug(23, false, "feat/areallylongpullrequestname"), "feat-areallylongpullreq");
+        assert_eq!(
+            slug(23, true, "feat/a_really+long_pull_request_name"),
+            "feat-a-really-long-pull"
+        );
+        assert_eq!(
+            slug(23, false, "feat/areallylongpullrequestname"),
+            "feat-areallylongpullreq"
+        );
         assert_eq!(slug(50, true, "feat/"), "feat");
     }
 }

@@ -44,7 +44,9 @@ fn dir(path: &str) -> String {
 
 fn ext(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or_default();
-    name.rfind('.').map_or("", |index| &name[index..]).to_owned()
+    name.rfind('.')
+        .map_or("", |index| &name[index..])
+        .to_owned()
 }
 
 /// The shortest path of the same meaning, by words alone.
@@ -154,8 +156,14 @@ mod tests {
 
     #[test]
     fn paths_follow_go() {
-        assert_eq!((base("a/b/"), base(""), base("//")), ("b".into(), ".".into(), "/".into()));
-        assert_eq!((dir("a/b/c"), dir("a"), dir("/")), ("a/b".into(), ".".into(), "/".into()));
+        assert_eq!(
+            (base("a/b/"), base(""), base("//")),
+            ("b".into(), ".".into(), "/".into())
+        );
+        assert_eq!(
+            (dir("a/b/c"), dir("a"), dir("/")),
+            ("a/b".into(), ".".into(), "/".into())
+        );
         assert_eq!(clean("a/../../b/./c/"), "../b/c");
         assert_eq!(ext("a.b/c.tar.gz"), ".gz");
     }

@@ -68,7 +68,10 @@ impl Version {
     }
 
     fn value(&self) -> Value {
-        #[expect(clippy::cast_possible_wrap, reason = "versions beyond i64 do not exist")]
+        #[expect(
+            clippy::cast_possible_wrap,
+            reason = "versions beyond i64 do not exist"
+        )]
         let number = |index: usize| Value::Int(self.numbers[index] as i64);
         params::map(Params::from([
             ("Major".into(), number(0)),
@@ -201,7 +204,9 @@ impl Condition {
                 order != Ordering::Greater
                     || (wanted.written < 3 && self.same_prefix(version, wanted.written))
             }
-            "~" | "~>" => order != Ordering::Less && self.same_prefix(version, wanted.written.min(2)),
+            "~" | "~>" => {
+                order != Ordering::Less && self.same_prefix(version, wanted.written.min(2))
+            }
             _ => order != Ordering::Less && self.same_prefix(version, self.caret()),
         }
     }

@@ -8,9 +8,15 @@ use super::args::{exactly, fail, int, show, size, string, strings, text, texts};
 pub(super) const TABLE: &[(&str, Function)] = &[
     ("abbrev", abbrev),
     ("cat", cat),
-    ("contains", |a| pair(a, |part, whole| Value::Bool(whole.contains(part)))),
-    ("hasPrefix", |a| pair(a, |part, whole| Value::Bool(whole.starts_with(part)))),
-    ("hasSuffix", |a| pair(a, |part, whole| Value::Bool(whole.ends_with(part)))),
+    ("contains", |a| {
+        pair(a, |part, whole| Value::Bool(whole.contains(part)))
+    }),
+    ("hasPrefix", |a| {
+        pair(a, |part, whole| Value::Bool(whole.starts_with(part)))
+    }),
+    ("hasSuffix", |a| {
+        pair(a, |part, whole| Value::Bool(whole.ends_with(part)))
+    }),
     ("indent", |a| indented(a, "")),
     ("nindent", |a| indented(a, "\n")),
     ("join", join),
@@ -31,8 +37,16 @@ pub(super) const TABLE: &[(&str, Function)] = &[
     ("trim", |a| one(a, |t| t.trim().to_owned())),
     ("trimAll", trim_all),
     ("trimall", trim_all),
-    ("trimPrefix", |a| pair(a, |part, whole| string(whole.strip_prefix(part).unwrap_or(whole)))),
-    ("trimSuffix", |a| pair(a, |part, whole| string(whole.strip_suffix(part).unwrap_or(whole)))),
+    ("trimPrefix", |a| {
+        pair(a, |part, whole| {
+            string(whole.strip_prefix(part).unwrap_or(whole))
+        })
+    }),
+    ("trimSuffix", |a| {
+        pair(a, |part, whole| {
+            string(whole.strip_suffix(part).unwrap_or(whole))
+        })
+    }),
     ("trunc", trunc),
 ];
 
@@ -173,7 +187,11 @@ fn go_split<'t>(whole: &'t str, separator: &str, most: Option<usize>) -> Vec<&'t
     let mut starts: Vec<usize> = whole.char_indices().map(|(index, _)| index).collect();
     starts.truncate(most.unwrap_or(usize::MAX));
     let ends = starts.iter().skip(1).copied().chain([whole.len()]);
-    starts.iter().zip(ends).map(|(&start, end)| &whole[start..end]).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(&start, end)| &whole[start..end])
+        .collect()
 }
 
 fn numbered(parts: Vec<&str>) -> Value {

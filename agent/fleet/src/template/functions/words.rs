@@ -116,11 +116,7 @@ fn initials(text: &str) -> String {
 
 fn swap_case(text: &str) -> String {
     let swap = |c: char| {
-        if c.is_uppercase() {
-            lower(c)
-        } else {
-            upper(c)
-        }
+        if c.is_uppercase() { lower(c) } else { upper(c) }
     };
     text.chars().map(swap).collect()
 }
@@ -153,7 +149,12 @@ fn wrap(args: &[Value]) -> Result<Value> {
 
 fn wrap_with(args: &[Value]) -> Result<Value> {
     let [width, with, whole] = exactly(args)?;
-    Ok(string(wrapped(text(whole)?, size(width)?, text(with)?, true)))
+    Ok(string(wrapped(
+        text(whole)?,
+        size(width)?,
+        text(with)?,
+        true,
+    )))
 }
 
 /// Breaks lines at spaces so that none is longer than `width`; `hard` also breaks long words.
@@ -164,11 +165,17 @@ fn wrapped(text: &str, width: usize, with: &str, hard: bool) -> String {
     let mut rest = text;
     while rest.chars().count() > width {
         rest = rest.strip_prefix(' ').unwrap_or(rest);
-        let limit = rest.char_indices().nth(width).map_or(rest.len(), |(i, _)| i);
+        let limit = rest
+            .char_indices()
+            .nth(width)
+            .map_or(rest.len(), |(i, _)| i);
         if limit == rest.len() {
             break;
         }
-        let window = rest.char_indices().nth(width + 1).map_or(rest.len(), |(i, _)| i);
+        let window = rest
+            .char_indices()
+            .nth(width + 1)
+            .map_or(rest.len(), |(i, _)| i);
         let (line, after) = if let Some(space) = rest[..window].rfind(' ') {
             (&rest[..space], &rest[space + 1..])
         } else if hard {

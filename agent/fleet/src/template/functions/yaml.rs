@@ -1,23 +1,32 @@
-//! `fromYaml` and `fromYamlArray`.
+//! `toYaml`, `fromYaml` and `fromYamlArray`.
 
 use gotmpl::{Result, Value};
 use muster_model::{Budgets, Node, yaml};
 
 use super::Function;
-use super::args::{exactly, fail, text};
+use super::args::{exactly, fail, string, text};
 use crate::params;
 
 pub(super) const TABLE: &[(&str, Function)] = &[
     ("fromYaml", from_yaml),
     ("fromYamlArray", from_yaml_array),
+    ("toYaml", to_yaml),
 ];
+
+fn to_yaml(args: &[Value]) -> Result<Value> {
+    let [value] = exactly(args)?;
+    let printed = yaml::to_string(&params::to_node(value));
+    Ok(string(printed.strip_suffix('\n').unwrap_or(&printed)))
+}
 
 fn from_yaml(args: &[Value]) -> Result<Value> {
     let node = parse(args)?;
     if node.as_map().is_none() && !node.is_null() {
         return fail(format!("expected a mapping, found {}", node.shape()));
     }
-    Ok(params::map(node.as_map().map(params::from_map).unwrap_or_default()))
+    Ok(params::map(
+        node.as_map().map(params::from_map).unwrap_or_default(),
+    ))
 }
 
 fn from_yaml_array(args: &[Value]) -> Result<Value> {

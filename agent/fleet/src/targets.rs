@@ -1,0 +1,236 @@
+//! Which Applications a cluster has.
+//!
+//! ```text
+//!   each set: generators ─▶ parameters ─▶ name + destination ─▶ for this cluster? ─▶ whole template ─▶ Application
+//! ```
+//! Only names and destinations are rendered for other clusters: names have to be unique in the whole fleet.
+
+mod expand;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_model::{BlobId, ClusterName, Location, Problem, Reason, Tree};
+
+use crate::application::{Application, Definition};
+use crate::failure::Failure;
+use crate::hub::Hub;
+use crate::template::Renderer;
+
+/// What one cluster runs at one hub commit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Targets {
+    /// Its Applications, by name.
+    pub applications: Vec<Application>,
+    /// What is wrong; it takes nothing else away.
+    pub problems: Vec<Problem>,
+    /// What is worth knowing.
+    pub warnings: Vec<Problem>,
+    /// Of what something may be missing.
+    pub incomplete: Incomplete,
+}
+
+/// What may have more Applications than were found: nothing of it is pruned (HAZARDS.md P1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Incomplete {
+    /// ApplicationSets.
+    pub sets: BTreeSet<String>,
+    /// Single Applications.
+    pub applications: BTreeSet<String>,
+}
+
+impl Incomplete {
+    /// True when an Application that is not among the targets may only be missing by error.
+    #[must_use]
+    pub fn covers(&self, set: Option<&str>, name: &str) -> bool {
+        self.applications.contains(name) || set.is_some_and(|set| self.sets.contains(set))
+    }
+}
+
+/// Problems of one ApplicationSet that are reported: more say nothing new.
+const MAX_PROBLEMS: usize = 20;
+
+/// Evaluates every generator and template, and keeps what runs on `cluster`.
+///
+/// # Errors
+/// When the cluster is not in the fleet, or something is not fetched yet.
+pub fn targets(hub: &Hub, cluster: &ClusterName, hub_tree: &dyn Tree) -> Result<Targets, Failure> {
+    if hub.fleet.cluster(cluster).is_none() {
+        return Err(Failure::of(
+            Reason::Unassigned,
+            format!("the fleet file has no cluster `{cluster}`"),
+        ));
+    }
+    let mut search = Search {
+        hub,
+        cluster,
+        found: Vec::new(),
+        names: BTreeMap::new(),
+        missing: BTreeSet::new(),
+        targets: Targets {
+            warnings: hub.warnings.clone(),
+            ..Targets::default()
+        },
+    };
+    search.broken();
+    let mut renderer = Renderer::new();
+    for set in hub.sets.values() {
+        search.set(set, hub_tree, &mut renderer);
+    }
+    for definition in hub.applications.values() {
+        search.single(definition);
+    }
+    search.finish()
+}
+
+/// Who gives an Application its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Set(String),
+    Single(String),
+}
+
+struct Search<'a> {
+    hub: &'a Hub,
+    cluster: &'a ClusterName,
+    found: Vec<(Owner, Application)>,
+    names: BTreeMap<String, Vec<Owner>>,
+    missing: BTreeSet<BlobId>,
+    targets: Targets,
+}
+
+impl Search<'_> {
+    /// What is declared but not valid.
+    fn broken(&mut self) {
+        let broken = &self.hub.broken;
+        self.targets.problems.extend(broken.problems().cloned());
+        self.targets
+            .incomplete
+            .sets
+            .extend(broken.sets.keys().cloned());
+        let singles = broken.applications.keys().cloned();
+        self.targets.incomplete.applications.extend(singles);
+    }
+
+    /// Marks something as possibly incomplete.
+    fn doubt(&mut self, owner: &Owner) {
+        let incomplete = &mut self.targets.incomplete;
+        match owner {
+            Owner::Set(name) => incomplete.sets.insert(name.clone()),
+            Owner::Single(name) => incomplete.applications.insert(name.clone()),
+        };
+    }
+
+    fn problem(&mut self, owner: &Owner, problem: Problem) {
+        self.doubt(owner);
+        if !self.targets.problems.contains(&problem) {
+            self.targets.problems.push(problem);
+        }
+    }
+
+    fn single(&mut self, definition: &Definition) {
+        let owner = Owner::Single(definition.name.clone());
+        let owners = self.names.entry(definition.name.clone()).or_default();
+        owners.push(owner.clone());
+        match definition.destination.resolve(&self.hub.directory) {
+            Ok(cluster) if cluster == *self.cluster => {
+                let application = definition.clone().on(&self.hub.fleet, cluster, None, None);
+                self.accept(owner, definition, application);
+            }
+            Ok(_) => {}
+            Err(problem) => {
+                let place = definition.origin.clone();
+                self.problem(&owner, problem.at(place).field("spec.destination"));
+            }
+        }
+    }
+
+    /// Takes an Application of this cluster, unless its repository or project is unknown.
+    fn accept(&mut self, owner: Owner, definition: &Definition, application: Application) {
+        let mut problems = definition.unknown_repositories(&self.hub.fleet);
+        problems.extend(self.unknown_project(&application));
+        if problems.is_empty() {
+            return self.found.push((owner, application));
+        }
+        for problem in problems {
+            self.problem(&owner, problem);
+        }
+    }
+
+    fn unknown_project(&self, application: &Application) -> Option<Problem> {
+        let project = &application.key.project;
+        if self.hub.projects.contains_key(project) {
+            return None;
+        }
+        let why = if self.hub.broken.projects.contains_key(project) {
+            "is not valid"
+        } else {
+            "is declared by no file"
+        };
+        Some(
+            Problem::new(
+                Reason::UnknownProject,
+                format!(
+                    "Application `{}` is in project `{project}`, which {why}",
+                    application.key.name
+                ),
+            )
+            .at(application.origin.clone()),
+        )
+    }
+
+    /// Refuses names that are there twice, and gives the answer.
+    fn finish(mut self) -> Result<Targets, Failure> {
+        if !self.missing.is_empty() {
+            return Err(Failure::NotFetched(self.missing.into_iter().collect()));
+        }
+        let twice: BTreeMap<String, Vec<Owner>> = std::mem::take(&mut self.names)
+            .into_iter()
+            .filter(|(_, owners)| owners.len() > 1)
+            .collect();
+        for (name, owners) in &twice {
+            let problem = duplicate(name, owners, self.hub);
+            for owner in owners {
+                self.problem(owner, problem.clone());
+            }
+        }
+        let mut targets = self.targets;
+        targets.applications = self
+            .found
+            .into_iter()
+            .map(|(_, application)| application)
+            .filter(|application| !twice.contains_key(&application.key.name))
+            .collect();
+        targets
+            .applications
+            .sort_by(|a, b| a.key.name.cmp(&b.key.name));
+        Ok(targets)
+    }
+}
+
+fn duplicate(name: &str, owners: &[Owner], hub: &Hub) -> Problem {
+    let place = |owner: &Owner| -> Option<Location> {
+        match owner {
+            Owner::Set(set) => hub.sets.get(set).map(|set| set.origin.clone()),
+            Owner::Single(name) => hub.applications.get(name).map(|a| a.origin.clone()),
+        }
+    };
+    let describe = |owner: &Owner| match owner {
+        Owner::Set(set) => format!("ApplicationSet `{set}`"),
+        Owner::Single(_) => "an Application".to_owned(),
+    };
+    let names: BTreeSet<String> = owners.iter().map(describe).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let mut problem = Problem::new(
+        Reason::DuplicateApplication,
+        format!(
+            "{} Applications are called `{name}`: {}",
+            owners.len(),
+            names.join(", ")
+        ),
+    );
+    problem.at = owners.first().and_then(place);
+    problem
+}
+
+#[cfg(test)]
+mod tests;

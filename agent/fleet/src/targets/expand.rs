@@ -1,0 +1,251 @@
+//! One ApplicationSet's Applications.
+
+use gotmpl::Value;
+use muster_model::node::Value as NodeValue;
+use muster_model::{Map, Node, Problem, Reason, Tree};
+
+use super::{MAX_PROBLEMS, Owner, Search};
+use crate::application::Definition;
+use crate::applicationset::ApplicationSet;
+use crate::decode::Decoder;
+use crate::destination::Written;
+use crate::failure::Failure;
+use crate::generator::{Generated, GitSource, Scene, fill_template, show_text};
+use crate::params::{self, Params};
+use crate::template::Renderer;
+use crate::template_patch;
+
+impl Search<'_> {
+    /// Evaluates one set. A generator or an element that fails takes only itself away.
+    pub(super) fn set(&mut self, set: &ApplicationSet, tree: &dyn Tree, renderer: &mut Renderer) {
+        let owner = Owner::Set(set.name.clone());
+        let before = self.targets.problems.len();
+        let mut generated = 0;
+        for generator in &set.generators {
+            let mut scene = Scene {
+                members: &self.hub.members,
+                git: GitSource::Hub {
+                    tree,
+                    fleet: &self.hub.fleet,
+                },
+                language: set.language,
+                renderer,
+            };
+            match generator.transform(&mut scene) {
+                Ok(results) => {
+                    for result in results {
+                        generated += result.params.len();
+                        self.elements(set, &owner, &result, renderer);
+                    }
+                }
+                Err(failure) => self.failed(set, &owner, failure, "spec.generators"),
+            }
+        }
+        if generated == 0 && !self.targets.incomplete.sets.contains(&set.name) {
+            let message = format!("ApplicationSet `{}` generates no Application", set.name);
+            let problem = Problem::new(Reason::SelectorMatchesNothing, message);
+            self.targets
+                .warnings
+                .push(problem.at(set.origin.clone()).field("spec.generators"));
+        }
+        self.shorten(set, before);
+    }
+
+    fn failed(&mut self, set: &ApplicationSet, owner: &Owner, failure: Failure, field: &str) {
+        match failure {
+            Failure::NotFetched(ids) => self.missing.extend(ids),
+            Failure::Refused(problems) => {
+                for mut problem in problems {
+                    let place = problem.at.get_or_insert_with(|| set.origin.clone());
+                    if place.file.is_empty() {
+                        place.file.clone_from(&set.origin.file);
+                    }
+                    problem.field.get_or_insert_with(|| field.to_owned());
+                    self.problem(owner, problem);
+                }
+            }
+        }
+    }
+
+    fn elements(
+        &mut self,
+        set: &ApplicationSet,
+        owner: &Owner,
+        generated: &Generated,
+        renderer: &mut Renderer,
+    ) {
+        let template = match &generated.template {
+            Some(own) => fill_template(own, &set.template),
+            None => set.template.clone(),
+        };
+        for params in &generated.params {
+            let element = Element::new(set, &template, params);
+            if let Err(failure) = self.element(&element, owner, renderer) {
+                self.failed(set, owner, failure, "spec.template");
+            }
+        }
+    }
+
+    /// Renders one Application: all of it only when it runs on this cluster.
+    fn element(
+        &mut self,
+        element: &Element<'_>,
+        owner: &Owner,
+        renderer: &mut Renderer,
+    ) -> Result<(), Failure> {
+        let set = element.set;
+        let whole = match set.template_patch {
+            Some(_) => Some(element.whole(renderer)?),
+            None => None,
+        };
+        let (name, destination) = match &whole {
+            Some(node) => (
+                node.str_at(&["metadata", "name"])
+                    .unwrap_or_default()
+                    .to_owned(),
+                node.at_path(&["spec", "destination"]).cloned(),
+            ),
+            None => element.head(renderer)?,
+        };
+        if name.is_empty() {
+            return Err(Failure::of(
+                Reason::TemplateFailed,
+                "an Application has no name once the template is rendered",
+            ));
+        }
+        self.names
+            .entry(name.clone())
+            .or_default()
+            .push(owner.clone());
+        let mut decoder = Decoder::new(&*set.origin.file, Reason::InvalidField);
+        let written = Written::read(
+            &mut decoder,
+            destination.as_ref(),
+            "spec.template.spec.destination",
+            set.origin.line.unwrap_or_default(),
+        );
+        refuse(decoder)?;
+        let cluster = written.resolve(&self.hub.directory).map_err(|problem| {
+            let message = format!("Application `{name}`: {}", problem.message);
+            Failure::from(Problem { message, ..problem })
+        })?;
+        if cluster != *self.cluster {
+            return Ok(());
+        }
+        let whole = match whole {
+            Some(whole) => whole,
+            None => element.whole(renderer)?,
+        };
+        let whole = shown(&whole);
+        let mut decoder = Decoder::new(&*set.origin.file, Reason::InvalidField);
+        let fields = decoder.fields(&whole, "spec.template");
+        let mut definition = Definition::read(&mut decoder, &whole, fields, "spec.template");
+        definition.origin = set.origin.clone();
+        refuse(decoder)?;
+        let application = definition.clone().on(
+            &self.hub.fleet,
+            cluster,
+            Some(&set.name),
+            Some(set.on_removal),
+        );
+        self.accept(owner.clone(), &definition, application);
+        Ok(())
+    }
+
+    /// Keeps the first problems of a set, and says how many more there are.
+    fn shorten(&mut self, set: &ApplicationSet, before: usize) {
+        let problems = &mut self.targets.problems;
+        let more = problems.len().saturating_sub(before + MAX_PROBLEMS);
+        if more > 0 {
+            problems.truncate(before + MAX_PROBLEMS);
+            let message = format!("{more} more problems of ApplicationSet `{}`", set.name);
+            problems.push(Problem::new(Reason::TemplateFailed, message).at(set.origin.clone()));
+        }
+    }
+}
+
+/// The problems of one element.
+fn refuse(decoder: Decoder) -> Result<(), Failure> {
+    let (problems, _) = decoder.into_problems();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Refused(problems))
+    }
+}
+
+/// One set of parameters and the template they go into.
+struct Element<'a> {
+    set: &'a ApplicationSet,
+    template: &'a Node,
+    params: Option<Value>,
+}
+
+impl<'a> Element<'a> {
+    fn new(set: &'a ApplicationSet, template: &'a Node, params: &Params) -> Self {
+        Self {
+            set,
+            template,
+            // Without parameters a template stays as it is, as in Argo CD.
+            params: (!params.is_empty()).then(|| params::map(params.clone())),
+        }
+    }
+
+    fn render(&self, renderer: &mut Renderer, node: &Node) -> Result<Node, Failure> {
+        match &self.params {
+            Some(params) => Ok(renderer.deep(self.set.language, node, params)?),
+            None => Ok(node.clone()),
+        }
+    }
+
+    /// The name and the destination.
+    fn head(&self, renderer: &mut Renderer) -> Result<(String, Option<Node>), Failure> {
+        let part = |path: &[&str]| self.template.at_path(path);
+        let name = match part(&["metadata", "name"]) {
+            Some(node) => self.render(renderer, node)?,
+            None => Node::null(),
+        };
+        let destination = match part(&["spec", "destination"]) {
+            Some(node) => Some(self.render(renderer, node)?),
+            None => None,
+        };
+        Ok((name.as_str().unwrap_or_default().to_owned(), destination))
+    }
+
+    /// The whole Application, patched.
+    fn whole(&self, renderer: &mut Renderer) -> Result<Node, Failure> {
+        let application = self.render(renderer, self.template)?;
+        let Some(patch) = &self.set.template_patch else {
+            return Ok(application);
+        };
+        let empty = params::map(Params::new());
+        let params = self.params.as_ref().unwrap_or(&empty);
+        let patch = renderer.text(self.set.language, patch, params)?;
+        template_patch::apply(&application, &patch)
+    }
+}
+
+/// The node with every stand-in for a server shown as what it stands for.
+fn shown(node: &Node) -> Node {
+    let value = match &node.value {
+        NodeValue::String(text) => match show_text(&text.text) {
+            Some(shown) => return Node::string(shown).at(node.span),
+            None => return node.clone(),
+        },
+        NodeValue::List(items) => NodeValue::List(items.iter().map(shown).collect()),
+        NodeValue::Map(map) => {
+            let mut out = Map::new();
+            for member in map.members() {
+                let mut member = member.clone();
+                member.value = shown(&member.value);
+                out.push_unchecked(member);
+            }
+            NodeValue::Map(out)
+        }
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => return node.clone(),
+    };
+    Node {
+        value,
+        span: node.span,
+    }
+}

@@ -1,0 +1,115 @@
+//! `templatePatch`: a strategic merge of the rendered Application.
+//!
+//! Argo CD's Application type has one list with a merge strategy, `metadata.finalizers`; every other list is replaced.
+
+use muster_model::node::Value as NodeValue;
+use muster_model::{Budgets, Map, Node, Reason, yaml};
+
+use crate::failure::Failure;
+
+/// Applies a rendered patch. The project cannot be changed by it, as in Argo CD.
+///
+/// # Errors
+/// When the patch is no YAML mapping, or uses patch directives.
+pub(crate) fn apply(application: &Node, patch: &str) -> Result<Node, Failure> {
+    let refused =
+        |why: String| Failure::of(Reason::TemplateFailed, format!("templatePatch: {why}"));
+    let documents = yaml::read(patch.as_bytes(), &Budgets::default(), 0)
+        .map_err(|error| refused(format!("line {}: {error}", error.line())))?;
+    let Some(patch) = documents.first() else {
+        return Ok(application.clone());
+    };
+    if patch.as_map().is_none() {
+        return Err(refused(format!(
+            "expected a mapping, found {}",
+            patch.shape()
+        )));
+    }
+    let mut patched = merge(application, patch, "").map_err(refused)?;
+    restore_project(&mut patched, application);
+    Ok(patched)
+}
+
+fn merge(base: &Node, patch: &Node, path: &str) -> Result<Node, String> {
+    let (NodeValue::Map(base_map), NodeValue::Map(patch_map)) = (&base.value, &patch.value) else {
+        return Ok(patch.clone().at(base.span));
+    };
+    let mut out = base_map.clone();
+    for (key, value) in patch_map.iter() {
+        let path = format!("{path}.{key}");
+        if key.starts_with("$") {
+            return Err(format!("`{key}` is a directive, and none is supported"));
+        }
+        let merged = match (out.get(key), &value.value) {
+            (_, NodeValue::Null) => {
+                out.remove(key);
+                continue;
+            }
+            (Some(mine), NodeValue::Map(_)) if mine.as_map().is_some() => {
+                merge(mine, value, &path)?
+            }
+            (Some(mine), NodeValue::List(items)) if path == ".metadata.finalizers" => {
+                appended(mine, items)
+            }
+            (_, NodeValue::Map(_)) => merge(&Node::map(Map::new()), value, &path)?,
+            _ => value.clone(),
+        };
+        out.insert(key, merged.at(base.span));
+    }
+    Ok(Node::map(out).at(base.span))
+}
+
+fn appended(base: &Node, items: &[Node]) -> Node {
+    let mut all = base.as_list().unwrap_or_default().to_vec();
+    for item in items {
+        if !all.contains(item) {
+            all.push(item.clone());
+        }
+    }
+    Node::list(all)
+}
+
+fn restore_project(patched: &mut Node, original: &Node) {
+    let project = original.at_path(&["spec", "project"]).cloned();
+    let spec = patched
+        .as_map_mut()
+        .and_then(|map| map.get_mut("spec"))
+        .and_then(Node::as_map_mut);
+    if let Some(spec) = spec {
+        match project {
+            Some(project) => {
+                spec.insert("project", project);
+            }
+            None => {
+                spec.remove("project");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_model::json;
+
+    fn node(text: &str) -> Node {
+        yaml::read(text.as_bytes(), &Budgets::default(), 0)
+            .expect("YAML")
+            .remove(0)
+    }
+
+    #[test]
+    fn mappings_merge_lists_are_replaced_and_the_project_stays() {
+        let base = node(
+            "{metadata: {name: a, finalizers: [x]}, spec: {project: p, sources: [1, 2], syncPolicy: {automated: {prune: true}}}}",
+        );
+        let patch = "{metadata: {finalizers: [x, y]}, spec: {project: other, sources: [3], syncPolicy: {automated: {selfHeal: true, prune: null}}}}";
+        let patched = apply(&base, patch).expect("a patch");
+        assert_eq!(
+            json::to_canonical(&patched),
+            r#"{"metadata":{"finalizers":["x","y"],"name":"a"},"spec":{"project":"p","sources":[3],"syncPolicy":{"automated":{"selfHeal":true}}}}"#
+        );
+        assert_eq!(apply(&base, "").expect("nothing"), base);
+        assert!(apply(&base, "[1]").is_err());
+    }
+}
