@@ -1,1 +1,8 @@
 //! The harness the test layers share.
+
+mod binary;
+pub mod fakes;
+pub mod git_server;
+pub mod testbed;
+
+pub use binary::binary;

@@ -1,1 +1,26 @@
-//! decide(&World, now) -> Decision: target, render, gate and plan in one place.
+//! From commits to what one cluster should have, and from what it has to what is to be done: in one place.
+//!
+//! Owns the order of the steps (target, render, check, claim, plan, report). Must not gather or act: what it lacks it
+//! names, and the shell fetches it and asks again.
+//!
+//! ```text
+//!   Commits ──desire──▶ Desired ─┐
+//!       ▲        │               ├─settle─▶ Desired in force ──decide(Observed, now)──▶ Plan ──▶ report
+//!       └─ Need ─┘    previous ──┘
+//! ```
+
+pub mod changes;
+pub mod commits;
+pub mod desire;
+mod policy;
+mod render;
+pub mod report;
+mod scopes;
+pub mod settle;
+mod source;
+
+pub use changes::{Changes, changes};
+pub use commits::{Commits, Snapshot, SourceRef, SourceState};
+pub use desire::{Desired, DesiredApplication, Need, Request, desire};
+pub use render::Renders;
+pub use settle::settle;

@@ -89,7 +89,7 @@ pub enum Cause {
 }
 
 /// The declaration on the parent that must stand before an Application's effects.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Declare {
     /// Kinds and namespaces to add.
     pub widen: ParentScope,

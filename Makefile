@@ -1,0 +1,130 @@
+# `make demo` shows muster on three real control planes; `make test` runs the tests. Both do all their own set-up.
+# Needed first: Rust (rustup), Go, git, make and a C compiler. `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# One profile for build, tests and demo, always for the whole workspace: the same features, so compiled once.
+CI := --workspace --locked --profile ci
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# The test layers, bottom first: each is one test binary, tests/<layer>/main.rs. `unit` is the crates' own tests.
+# Add a layer here and as [[test]] in tests/Cargo.toml; nothing else knows the list.
+LAYERS := architecture golden scenario git apiserver conformance e2e
+PRESENT := $(foreach layer,$(LAYERS),$(if $(wildcard tests/$(layer)/main.rs),$(layer)))
+# Layers that talk to a real API server, and those that need an SSH server.
+WITH_TESTBED := apiserver e2e
+WITH_SSHD := git
+
+# Where the musl targets cannot be had, `make image TRIPLE=x86_64-unknown-linux-gnu` links the C library statically.
+TRIPLE ?= $(shell uname -m)-unknown-linux-musl
+
+.PHONY: help
+help: ## Lists the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##### What a newcomer runs
+
+.PHONY: demo
+demo: testbed bins ## Three clusters, three agents, one Git server: what muster does, in about 3 minutes (KEEP=1, KUBECONFIGS=a,b,c)
+	@$(TARGET)/ci/demo
+
+.PHONY: test
+test: deps-test testbed compile $(addprefix run-,unit $(PRESENT)) ## Every test layer, bottom first
+
+##### Set-up
+
+.PHONY: deps
+deps: ## Installs what the tests and the image need (Debian, as root); elsewhere names it
+	@.ci/deps sshd git-http-backend musl-gcc
+
+.PHONY: deps-test
+deps-test:
+	@.ci/deps sshd git-http-backend
+
+.PHONY: testbed
+testbed: ## Builds etcd, kube-apiserver, its controllers and KWOK from source, once (about 13 minutes on 2 cores)
+	@tests/testbed/build.sh
+
+##### Building
+
+.PHONY: build
+build: bins ## Builds `muster` as the tests do
+	@echo "built $(TARGET)/ci/muster"
+
+.PHONY: bins
+bins:
+	@echo "==> building muster (about 5 minutes on 2 cores the first time, seconds later)"
+	$(CARGO) build $(CI) --bins
+
+# Library, binaries and every test binary in one go, so that dependencies are compiled once, with one set of features.
+.PHONY: compile
+compile: ## Builds everything that the tests run
+	@echo "==> compiling muster and its tests (about 8 minutes on 2 cores the first time, seconds later)"
+	$(CARGO) test $(CI) --no-run --lib --bins $(addprefix --test ,$(PRESENT))
+	$(CARGO) build $(CI) --bins
+
+.PHONY: image
+image: ## One static release binary, checked, and an image of it where podman or docker is
+	@.ci/image "$(TRIPLE)" "$(TARGET)"
+
+##### Checks
+
+.PHONY: fmt
+fmt: ## Formatting
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: ## Clippy, warnings are errors
+	$(CARGO) clippy $(CI) --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## Documentation builds without a warning
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(CI) --no-deps --document-private-items
+
+.PHONY: deny
+deny: ## Licences, bans, sources, and advisories where the database is at hand
+	@.ci/deny
+
+.PHONY: generated
+generated: bins ## Generated files are as committed
+	@.ci/generated "$(TARGET)/ci/muster"
+
+.PHONY: generate
+generate: bins ## Writes the generated files
+	@.ci/generated "$(TARGET)/ci/muster" --write
+
+##### Tests, one layer at a time
+
+.PHONY: unit
+unit: run-unit ## The crates' own tests
+
+.PHONY: run-unit
+run-unit:
+	@echo "==> unit"
+	$(CARGO) test $(CI) --lib --bins
+
+.PHONY: $(filter-out conformance,$(LAYERS))
+$(filter-out conformance,$(LAYERS)): %: run-%
+
+.PHONY: $(addprefix run-,$(LAYERS))
+$(addprefix run-,$(LAYERS)): run-%:
+	@echo "==> $*"
+	$(CARGO) test $(CI) --test $*
+
+$(addprefix run-,$(WITH_TESTBED)): testbed
+$(addprefix run-,$(WITH_SSHD)): deps-test
+
+.PHONY: conformance
+conformance: ## How exactly we match kustomize, Argo CD and their peers: one table (V=1 names what differs)
+	@$(CARGO) test $(CI) --test conformance -- --nocapture
+
+.PHONY: ci
+ci: ## What CI runs
+	@.ci/run
+
+.PHONY: clean
+clean: ## Removes what was built here; the testbed stays in the cache
+	$(CARGO) clean

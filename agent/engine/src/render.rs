@@ -1,0 +1,121 @@
+//! The sources of one Application, rendered: memoised by the ids of everything the render read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_fleet::{Application, Hub, Source};
+use muster_kustomize::{Failure, Options};
+use muster_model::{ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree};
+
+use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
+use crate::desire::Need;
+use crate::source::source_options;
+
+/// What is rendered from where.
+pub(crate) struct Input<'a> {
+    pub(crate) application: &'a Application,
+    pub(crate) hub: &'a Hub,
+    pub(crate) commits: &'a Commits,
+    pub(crate) renders: &'a Renders,
+}
+
+/// A complete render of every source.
+#[derive(Debug, Clone)]
+pub(crate) struct Rendering {
+    /// One revision for each source.
+    pub(crate) revisions: Vec<Revision>,
+    /// The definition, and the ids of everything that was read.
+    pub(crate) inputs: Digest,
+    /// The objects, as rendered.
+    pub(crate) objects: Vec<Manifest>,
+}
+
+/// Renders of earlier passes: the same definition and the same ids give the same objects without parsing anything.
+#[derive(Debug, Default)]
+pub struct Renders {
+    parsed: Arc<muster_kustomize::Cache>,
+    memo: Mutex<BTreeMap<(ApplicationKey, usize), Memo>>,
+}
+
+#[derive(Debug, Clone)]
+struct Memo {
+    definition: Digest,
+    read: Vec<(RepoPath, BlobId)>,
+    objects: Vec<Manifest>,
+}
+
+impl Renders {
+    fn recall(&self, key: &(ApplicationKey, usize), definition: Digest, tree: &dyn Tree) -> Option<Memo> {
+        let memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()?;
+        let unchanged = |(path, id): &(RepoPath, BlobId)| matches!(tree.entry(path), Ok(Some(entry)) if entry.id == *id);
+        (memo.definition == definition && memo.read.iter().all(unchanged)).then_some(memo)
+    }
+
+    fn remember(&self, key: (ApplicationKey, usize), memo: Memo) {
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memo);
+    }
+}
+
+/// Renders every source of an Application.
+pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
+    let mut missing = BTreeSet::new();
+    let mut found = Vec::new();
+    for source in &input.application.sources {
+        let wanted = repository(input, source)?;
+        match input.commits.sources.get(&wanted) {
+            Some(SourceState::At(revision, tree)) => found.push((source, wanted.repository, revision, tree)),
+            Some(SourceState::Failed(problem)) => return Err(Need::Refused(vec![problem.clone()])),
+            None => {
+                missing.insert(wanted);
+            }
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Need::Sources(missing));
+    }
+    let mut rendering = Rendering { revisions: Vec::new(), inputs: Digest::of(b""), objects: Vec::new() };
+    let mut digests = Vec::new();
+    for (index, (source, repository, revision, tree)) in found.into_iter().enumerate() {
+        let memo = render_source(input, (index, source), &repository, tree)?;
+        digests.push(inputs_digest(&memo));
+        rendering.objects.extend(memo.objects);
+        rendering.revisions.push(revision.clone());
+    }
+    rendering.inputs = Digest::of_parts(digests.iter().map(|d| &d.as_bytes()[..]));
+    Ok(rendering)
+}
+
+fn repository(input: &Input<'_>, source: &Source) -> Result<SourceRef, Need> {
+    let Some(repository) = input.hub.fleet.repository(&source.repo_url) else {
+        let message = format!("repository {} is not in the fleet file", source.repo_url);
+        return Err(Need::Refused(vec![Problem::new(Reason::UnknownRepository, message).at(input.application.origin.clone())]));
+    };
+    let url = if repository.is_self { &input.commits.hub_repository } else { repository.mirror.as_ref().unwrap_or(&repository.url) };
+    Ok(SourceRef { repository: url.clone(), name: source.target_revision.clone() })
+}
+
+fn render_source(input: &Input<'_>, (index, source): (usize, &Source), repository: &str, tree: &Snapshot) -> Result<Memo, Need> {
+    let key = (input.application.key.clone(), index);
+    let definition = Digest::of(format!("{source:?}").as_bytes());
+    if let Some(memo) = input.renders.recall(&key, definition, &**tree) {
+        return Ok(memo);
+    }
+    let refused = |problem: Problem| Need::Refused(vec![problem]);
+    let options = Options { cache: Some(Arc::clone(&input.renders.parsed)), ..Options::default() };
+    let rendered = muster_kustomize::render(&**tree, &source.path, &source_options(source), &options).map_err(|failure| match failure {
+        Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
+        Failure::Refused(problem) => refused(problem),
+    })?;
+    let memo = Memo { definition, read: rendered.inputs().to_vec(), objects: rendered.into_objects() };
+    input.renders.remember(key, memo.clone());
+    Ok(memo)
+}
+
+fn inputs_digest(memo: &Memo) -> Digest {
+    let mut parts: Vec<&[u8]> = vec![memo.definition.as_bytes()];
+    for (path, id) in &memo.read {
+        parts.push(path.as_str().as_bytes());
+        parts.push(id.as_bytes());
+    }
+    Digest::of_parts(parts)
+}

@@ -1,0 +1,29 @@
+//! Last known good: an Application whose newest release cannot be enforced stays at the one that can (P4).
+
+use std::sync::Arc;
+
+use muster_model::status::ClusterState;
+
+use crate::desire::Desired;
+
+/// What is in force now, from what Git says and what was in force before.
+///
+/// An Application that Git no longer names is gone only when every ApplicationSet could be evaluated; a cluster that the
+/// fleet file no longer names keeps everything (HAZARDS.md T-65).
+#[must_use]
+pub fn settle(mut next: Desired, previous: Option<&Desired>) -> Desired {
+    let Some(previous) = previous else { return next };
+    let keep_all = next.state == ClusterState::Unassigned || !next.complete;
+    for (key, before) in &previous.applications {
+        let Some(content) = &before.content else { continue };
+        match next.applications.get_mut(key) {
+            Some(now) if now.content.is_none() => now.content = Some(Arc::clone(content)),
+            Some(_) => {}
+            None if keep_all => {
+                next.applications.insert(key.clone(), before.clone());
+            }
+            None => {}
+        }
+    }
+    next
+}

@@ -1,0 +1,175 @@
+//! Go's text/template with sprig's functions, as Argo CD sets it up.
+
+use gotmpl::parse::{
+    ActionNode, CommandNode, Expr, ListNode, Node, Parser, PipeNode, SmolStr,
+};
+use gotmpl::{MissingKey, TemplateError as GoError, Value};
+
+use super::{TemplateError, functions, shortened};
+
+/// Iterations of all `range` loops of one execution. 100,000: every cluster of the largest fleet twenty times over.
+const MAX_ITERATIONS: u64 = 100_000;
+/// Bytes one execution may write: 1 MiB, beyond what any object of an API server holds.
+const MAX_OUTPUT: usize = 1 << 20;
+/// The name Argo CD parses its templates under.
+const NAME: &str = "base";
+/// The parsed body's name; no template can call it, since it cannot be written in one.
+const BODY: &str = "\u{0}body";
+
+/// A parsed template.
+pub(super) struct Template(gotmpl::Template);
+
+impl Template {
+    /// Parses a template and checks that every function it names exists and is pure.
+    pub(super) fn parse(template: &str, missing: MissingKey) -> Result<Self, TemplateError> {
+        let syntax = |why: String| TemplateError::Syntax {
+            template: shortened(template),
+            why,
+        };
+        let parser = Parser::with_name(Some(NAME), template, "{{", "}}")
+            .map_err(|error| syntax(error.to_string()))?;
+        let (mut body, mut defines) = parser.parse().map_err(|error| syntax(error.to_string()))?;
+        let mut walk = Walk { problem: None };
+        walk.list(&mut body);
+        for define in &mut defines {
+            walk.list(&mut define.body);
+        }
+        if let Some(function) = walk.problem {
+            return Err(match functions::impure(&function) {
+                Some(what) => TemplateError::Impure {
+                    template: shortened(template),
+                    function,
+                    what,
+                },
+                None => syntax(format!("function \"{function}\" not defined")),
+            });
+        }
+        let call = format!("{{{{template \"{BODY}\" .}}}}");
+        let mut parsed = gotmpl::Template::new(NAME)
+            .funcs(functions::all().clone())
+            .missing_key(missing)
+            .max_range_iters(MAX_ITERATIONS)
+            .parse(&call)
+            .map_err(|error| syntax(error.to_string()))?
+            .add_parse_tree(BODY, body);
+        for define in defines {
+            parsed = parsed.add_parse_tree(&define.name, define.body);
+        }
+        Ok(Self(parsed))
+    }
+
+    /// Executes the template.
+    pub(super) fn execute(&self, template: &str, params: &Value) -> Result<String, TemplateError> {
+        let mut out = Bounded(String::new());
+        match self.0.execute_fmt(&mut out, params) {
+            Ok(()) => Ok(out.0),
+            Err(error) => Err(TemplateError::Execution {
+                template: shortened(template),
+                missing_key: is_missing_key(&error),
+                why: explain(&error),
+            }),
+        }
+    }
+}
+
+/// What Argo CD takes for a missing key: one a map does not have, or a field of something that has none.
+fn is_missing_key(error: &GoError) -> bool {
+    match error {
+        GoError::MissingKey { .. } => true,
+        GoError::Exec(message) => message.starts_with("can't evaluate field"),
+        _ => false,
+    }
+}
+
+fn explain(error: &GoError) -> String {
+    match error {
+        GoError::Write => format!("it writes more than {MAX_OUTPUT} bytes"),
+        GoError::RangeIterLimit => format!("its loops run more than {MAX_ITERATIONS} times"),
+        other => other.to_string(),
+    }
+}
+
+/// Output that refuses to grow beyond its bound.
+struct Bounded(String);
+
+impl std::fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > MAX_OUTPUT {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+/// Visits a parsed template: finds functions that are not there, and makes actions print as Go prints.
+struct Walk {
+    problem: Option<String>,
+}
+
+impl Walk {
+    fn list(&mut self, list: &mut ListNode) {
+        for node in &mut list.nodes {
+            self.node(node);
+        }
+    }
+
+    fn node(&mut self, node: &mut Node) {
+        match node {
+            Node::List(list) => self.list(list),
+            Node::Action(action) => self.action(action),
+            Node::If(branch) | Node::Range(branch) | Node::With(branch) => {
+                self.pipe(&branch.pipe);
+                self.list(&mut branch.body);
+                if let Some(body) = &mut branch.else_body {
+                    self.list(body);
+                }
+            }
+            Node::Template(call) => {
+                if let Some(pipe) = &call.pipe {
+                    self.pipe(pipe);
+                }
+            }
+            Node::Define(define) => self.list(&mut define.body),
+            Node::Text(_) | Node::Break(_) | Node::Continue(_) => {}
+        }
+    }
+
+    /// Sends what an action prints through [`functions::PRINT`], which writes floats as Go does.
+    fn action(&mut self, action: &mut ActionNode) {
+        self.pipe(&action.pipe);
+        if action.pipe.decl.is_empty() {
+            let pos = action.pos;
+            action.pipe.commands.push(CommandNode {
+                pos,
+                args: vec![Expr::Identifier(pos, SmolStr::new(functions::PRINT))],
+            });
+        }
+    }
+
+    fn pipe(&mut self, pipe: &PipeNode) {
+        for argument in pipe.commands.iter().flat_map(|command| &command.args) {
+            self.expression(argument);
+        }
+    }
+
+    fn expression(&mut self, expression: &Expr) {
+        match expression {
+            Expr::Identifier(_, name) => {
+                if self.problem.is_none() && !functions::is_known(name) {
+                    self.problem = Some(name.to_string());
+                }
+            }
+            Expr::Pipe(_, pipe) => self.pipe(pipe),
+            Expr::Chain(_, inner, _) => self.expression(inner),
+            Expr::Dot(_)
+            | Expr::Field(..)
+            | Expr::Variable(..)
+            | Expr::String(..)
+            | Expr::Number(..)
+            | Expr::Bool(..)
+            | Expr::Nil(_) => {}
+        }
+    }
+}
+

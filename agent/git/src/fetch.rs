@@ -1,0 +1,411 @@
+//! Bringing commits, trees and files here, as few as the server lets us.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::objs::Kind;
+use muster_model::tree::EntryKind;
+use muster_model::{BlobId, CommitId};
+
+use crate::capabilities::Server;
+use crate::commit::tree_and_parents;
+use crate::error::GitError;
+use crate::fetch_request::{Depth, FetchRequest, Filter};
+use crate::objects::{Objects, ReadError, of_blob, of_commit, to_commit};
+use crate::pack_stream::{self, Pack, lied, taken};
+use crate::remote::{Remote, Service};
+use crate::store::Store;
+
+/// Commits named as ours in a request; the newest are the last.
+const MAX_HAVES: usize = 64;
+/// Objects wanted by id in one request: 50 bytes each, a body of 250 KB.
+const MAX_WANTS: usize = 5_000;
+/// Rounds of fetching trees that a server left out, one level of directories each at worst.
+const MAX_ROUNDS: usize = 64;
+/// Trees remembered as complete: 25 bytes each, a repository of four million files.
+const MAX_VERIFIED: usize = 200_000;
+/// Packs after which [`Store::is_worn`]: each costs two file descriptors and a lookup.
+const MAX_PACKS: usize = 128;
+
+/// What a fetch cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// Requests sent for objects.
+    pub requests: u32,
+    /// Objects received.
+    pub objects: u32,
+}
+
+impl Store {
+    /// Brings a commit with all its trees here, and as much of its history's commits as the server and the limits give.
+    /// Files come too when the server cannot leave them out. Nothing is sent when all is here already.
+    ///
+    /// # Errors
+    /// When the server fails, does not have the commit, sends something else, or a tree is malformed.
+    pub fn fetch(
+        &mut self,
+        remote: &mut Remote,
+        commit_id: &CommitId,
+    ) -> Result<Fetched, GitError> {
+        let id = of_commit(commit_id)?;
+        let mut cost = Fetched::default();
+        if self.is_complete(id) {
+            return Ok(cost);
+        }
+        let haves = self.haves()?;
+        match remote.server()? {
+            Server::V2 { filter: true, .. } if haves.is_empty() => {
+                self.fetch_history(remote, id, &mut cost)?;
+                let request = FetchRequest {
+                    wants: vec![id],
+                    filter: Filter::Blobs,
+                    depth: Depth::One,
+                    ..FetchRequest::default()
+                };
+                self.receive(remote, &request, self.limits.pack_bytes, &mut cost)?;
+            }
+            server => {
+                let filter = match server {
+                    Server::V2 { filter: true, .. } => Filter::Blobs,
+                    Server::V2 { filter: false, .. } | Server::V0 => Filter::None,
+                };
+                let request = FetchRequest {
+                    wants: vec![id],
+                    haves,
+                    filter,
+                    depth: Depth::All,
+                };
+                self.receive(remote, &request, self.limits.pack_bytes, &mut cost)?;
+            }
+        }
+        self.complete_trees(remote, commit_id, &mut cost)?;
+        self.mark_complete(id)?;
+        Ok(cost)
+    }
+
+    /// Brings objects here by id: what a render found to be [`muster_model::tree::TreeError::NotFetched`]. A file that
+    /// is larger than the limits is left out, and stays not fetched.
+    ///
+    /// # Errors
+    /// When the server fails, or does not have one of them.
+    pub fn fetch_objects(
+        &mut self,
+        remote: &mut Remote,
+        ids: &BTreeSet<BlobId>,
+    ) -> Result<Fetched, GitError> {
+        let mut cost = Fetched::default();
+        let missing: Vec<ObjectId> = ids
+            .iter()
+            .filter_map(of_blob)
+            .filter(|id| !self.objects.has(*id))
+            .collect();
+        for wants in missing.chunks(MAX_WANTS) {
+            self.fetch_wanted(remote, wants, &mut cost)?;
+        }
+        Ok(cost)
+    }
+
+    /// Brings commits here with their trees and files but without history: the heads of many status refs, one request.
+    ///
+    /// # Errors
+    /// When the server fails, or does not have one of them.
+    pub fn fetch_shallow(
+        &mut self,
+        remote: &mut Remote,
+        commit_ids: &BTreeSet<CommitId>,
+    ) -> Result<Fetched, GitError> {
+        let mut cost = Fetched::default();
+        let mut missing = Vec::new();
+        for commit_id in commit_ids {
+            let id = of_commit(commit_id)?;
+            if !self.objects.has(id) {
+                missing.push(id);
+            }
+        }
+        for wants in missing.chunks(MAX_WANTS) {
+            let request = FetchRequest {
+                wants: wants.to_vec(),
+                depth: Depth::One,
+                ..FetchRequest::default()
+            };
+            self.receive(remote, &request, self.limits.pack_bytes, &mut cost)?;
+            self.check_arrived(remote, wants)?;
+        }
+        Ok(cost)
+    }
+
+    /// True after so many fetches that reading becomes slower: time for [`Store::renew`].
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn is_worn(&self) -> Result<bool, GitError> {
+        Ok(self.packs()? > MAX_PACKS)
+    }
+
+    /// Builds the store anew from the server, with all pinned commits and `keep`, then takes its place. Fails without
+    /// effect when the server does not have them all. Files are fetched again as they are needed.
+    ///
+    /// # Errors
+    /// As [`Store::fetch`].
+    pub fn renew(&mut self, remote: &mut Remote, keep: &[CommitId]) -> Result<Fetched, GitError> {
+        let pins = self.pins()?;
+        let mut cost = Fetched::default();
+        let mut fresh =
+            Self::open_or_create(self.path().with_extension("renewed"), self.limits.clone())?;
+        fresh.reset()?;
+        for id in pins.values().chain(keep) {
+            let more = fresh.fetch(remote, id)?;
+            cost.requests += more.requests;
+            cost.objects += more.objects;
+        }
+        for (name, id) in &pins {
+            fresh.pin(name, id)?;
+        }
+        self.replace_by(fresh)?;
+        Ok(cost)
+    }
+
+    fn haves(&self) -> Result<Vec<ObjectId>, GitError> {
+        let complete = self.complete()?;
+        let present = complete.into_iter().filter(|id| self.objects.has(*id));
+        Ok(present.take(MAX_HAVES).collect())
+    }
+
+    /// The commits of the whole history. Beyond the budget it is done without, and ancestry may stay unknown.
+    fn fetch_history(
+        &mut self,
+        remote: &mut Remote,
+        id: ObjectId,
+        cost: &mut Fetched,
+    ) -> Result<(), GitError> {
+        let request = FetchRequest {
+            wants: vec![id],
+            filter: Filter::Trees,
+            ..FetchRequest::default()
+        };
+        match self.receive(remote, &request, self.limits.history_bytes, cost) {
+            Err(GitError::TooLarge { .. }) => {
+                tracing::info!(commit_id = %id, "the history is larger than the limit and is left out");
+                Ok(())
+            }
+            received => received,
+        }
+    }
+
+    /// Fetches by id; what is too large together is fetched in halves, until one object alone is too large.
+    fn fetch_wanted(
+        &mut self,
+        remote: &mut Remote,
+        wants: &[ObjectId],
+        cost: &mut Fetched,
+    ) -> Result<(), GitError> {
+        let mut left = vec![wants];
+        while let Some(wants) = left.pop() {
+            let request = FetchRequest {
+                wants: wants.to_vec(),
+                ..FetchRequest::default()
+            };
+            match self.receive(remote, &request, self.limits.pack_bytes, cost) {
+                Ok(()) => self.check_arrived(remote, wants)?,
+                Err(GitError::TooLarge { .. }) if wants.len() > 1 => {
+                    let (one, other) = wants.split_at(wants.len() / 2);
+                    left.extend([one, other]);
+                }
+                Err(GitError::TooLarge { .. }) => self.objects.refuse(wants),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_arrived(&self, remote: &Remote, ids: &[ObjectId]) -> Result<(), GitError> {
+        match ids.iter().find(|id| !self.objects.has(**id)) {
+            Some(id) => Err(lied(remote.url().as_str(), &format!("a pack without {id}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads every tree of the commit that was not read before; those a server left out are fetched by id.
+    fn complete_trees(
+        &mut self,
+        remote: &mut Remote,
+        commit_id: &CommitId,
+        cost: &mut Fetched,
+    ) -> Result<(), GitError> {
+        let url = remote.url().as_str().to_owned();
+        let root = root_of(&self.objects, commit_id, &url)?;
+        for _ in 0..MAX_ROUNDS {
+            let missing = self.missing_trees(commit_id, root)?;
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let request = FetchRequest {
+                wants: missing.iter().copied().take(MAX_WANTS).collect(),
+                filter: match remote.server()? {
+                    Server::V2 { filter: true, .. } => Filter::Blobs,
+                    Server::V2 { filter: false, .. } | Server::V0 => Filter::None,
+                },
+                ..FetchRequest::default()
+            };
+            self.receive(remote, &request, self.limits.pack_bytes, cost)?;
+            self.check_arrived(remote, &request.wants)?;
+        }
+        Err(lied(&url, "trees without end"))
+    }
+
+    fn missing_trees(
+        &mut self,
+        commit_id: &CommitId,
+        root: ObjectId,
+    ) -> Result<BTreeSet<ObjectId>, GitError> {
+        let mut missing = BTreeSet::new();
+        let mut seen = BTreeSet::from([root]);
+        let mut left = vec![root];
+        while let Some(id) = left.pop() {
+            if self.verified.contains(&id) {
+                continue;
+            }
+            let entries = match self.objects.tree(id) {
+                Ok(entries) => entries,
+                Err(ReadError::Missing) => {
+                    missing.insert(id);
+                    continue;
+                }
+                Err(ReadError::Malformed(malformed)) => {
+                    return Err(GitError::MalformedTree {
+                        commit: commit_id.clone(),
+                        what: malformed.to_string(),
+                    });
+                }
+                Err(error) => return Err(error.of(&format!("tree {id}"))),
+            };
+            let trees = entries
+                .values()
+                .filter(|entry| entry.kind == EntryKind::Tree);
+            left.extend(
+                trees
+                    .filter_map(|entry| of_blob(&entry.id))
+                    .filter(|id| seen.insert(*id)),
+            );
+        }
+        if missing.is_empty() {
+            if self.verified.len() > MAX_VERIFIED {
+                self.verified.clear();
+            }
+            self.verified.extend(seen);
+        }
+        Ok(missing)
+    }
+
+    /// Sends one request for objects and indexes the pack that comes.
+    fn receive(
+        &mut self,
+        remote: &mut Remote,
+        request: &FetchRequest,
+        cap: u64,
+        cost: &mut Fetched,
+    ) -> Result<(), GitError> {
+        cost.requests += 1;
+        let url = remote.url().as_str().to_owned();
+        let interrupt = remote.client().interrupt();
+        cost.objects += match remote.server()? {
+            Server::V2 { .. } => {
+                let reader = remote.post(Service::UploadPack, true, request.version_2(), cap)?;
+                let pack = pack_stream::open_v2(reader, &self.limits)?;
+                self.index(pack, &url, &interrupt)?
+            }
+            Server::V0 => {
+                let reader = remote.post(Service::UploadPack, false, request.version_0(), cap)?;
+                let pack = pack_stream::open_v0(reader, &self.limits)?;
+                self.index(pack, &url, &interrupt)?
+            }
+        };
+        Ok(())
+    }
+
+    /// Writes a pack and its index; every object is inflated and named by its content on the way (HAZARDS.md T-12, T-13).
+    fn index<R: Read>(
+        &self,
+        mut pack: Pack<R>,
+        url: &str,
+        interrupt: &Arc<std::sync::atomic::AtomicBool>,
+    ) -> Result<u32, GitError> {
+        if pack.objects == 0 {
+            std::io::copy(&mut pack.bytes, &mut std::io::sink())
+                .map_err(|error| taken(&pack.failure, error, url))?;
+            return Ok(0);
+        }
+        let options = gix_pack::bundle::write::Options {
+            thread_limit: Some(1),
+            alloc_limit_bytes: Some(self.limits.object_bytes),
+            ..gix_pack::bundle::write::Options::default()
+        };
+        let written = gix_pack::Bundle::write_to_directory(
+            &mut pack.bytes,
+            Some(&self.pack_directory()),
+            &mut gix::progress::Discard,
+            interrupt,
+            None::<gix::OdbHandle>,
+            gix::hash::Kind::Sha1,
+            options,
+        );
+        let outcome = written.map_err(|error| self.index_error(&pack, &error, url))?;
+        // The rest of the answer, so that its connection can be used again.
+        std::io::copy(&mut pack.bytes, &mut std::io::sink())
+            .map_err(|error| taken(&pack.failure, error, url))?;
+        if let Some(keep) = outcome.keep_path {
+            std::fs::remove_file(&keep)
+                .map_err(|error| GitError::io(format!("remove {}", keep.display()), &error))?;
+        }
+        Ok(outcome.index.num_objects)
+    }
+
+    fn index_error<R: Read>(&self, pack: &Pack<R>, error: &gix::Error, url: &str) -> GitError {
+        if let Some(kept) = pack_stream::kept(&pack.failure) {
+            return kept;
+        }
+        let full = error.classify().any(|class| {
+            class
+                .io_kind()
+                .is_some_and(|kind| crate::error::is_full(&std::io::Error::from(kind)))
+        });
+        if full {
+            return GitError::DiskFull;
+        }
+        if error
+            .classify()
+            .any(|class| matches!(class.class(), gix::error::Class::ResourceExhaustion(_)))
+        {
+            return GitError::TooLarge {
+                what: format!("an object of {url}"),
+                limit: format!("{} bytes", self.limits.object_bytes),
+            };
+        }
+        lied(url, "a damaged pack")
+    }
+}
+
+/// The root tree of a commit that was just fetched; not having it means that the server sent something else.
+fn root_of(objects: &Objects, commit_id: &CommitId, url: &str) -> Result<ObjectId, GitError> {
+    let id = of_commit(commit_id)?;
+    match objects.kind(id) {
+        Ok(Some(Kind::Commit)) => {}
+        Ok(Some(kind)) => {
+            return Err(lied(
+                url,
+                &format!("a {kind} where {commit_id} is a commit"),
+            ));
+        }
+        Ok(None) => return Err(lied(url, &format!("a pack without {commit_id}"))),
+        Err(error) => return Err(error.of(&format!("commit {commit_id}"))),
+    }
+    let raw = objects
+        .commit(id)
+        .map_err(|error| error.of(&format!("commit {}", to_commit(id))))?;
+    let tree = tree_and_parents(&raw)
+        .ok()
+        .and_then(|(tree, ..)| of_blob(&tree));
+    tree.ok_or_else(|| lied(url, &format!("{commit_id}, which is no valid commit")))
+}

@@ -1,0 +1,295 @@
+//! One effect carried out: one request, or a few where the effect says so, and what came of it.
+
+use http::Method;
+use muster_model::effect::{Effect, Outcome, Propagation};
+use muster_model::node::Map;
+use muster_model::{Gvk, Node, ObjectId, json, marks};
+
+use crate::client::{ClusterClient, Inner};
+use crate::failure::{Failure, Operation};
+use crate::managed_fields;
+use crate::resource::{Resource, segment};
+use crate::transport::{Call, METADATA, WHOLE};
+
+/// Server-side apply. A JSON body is YAML.
+const APPLY: &str = "application/apply-patch+yaml";
+/// JSON merge patch (RFC 7386): `null` takes a member away, lists are replaced.
+const MERGE: &str = "application/merge-patch+json";
+const JSON: &str = "application/json";
+
+/// Whether an effect is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// It is.
+    Real,
+    /// Only its outcome is wanted (`dryRun=All`).
+    DryRun,
+}
+
+impl ClusterClient {
+    /// Carries out one effect; `body` is the object to apply. At most eight effects are under way at once.
+    pub async fn act(&self, effect: &Effect, body: Option<&Node>) -> Outcome {
+        self.carry_out(effect, body, Mode::Real).await
+    }
+
+    /// What [`Self::act`] would answer to an apply, with nothing changed: for audits.
+    pub async fn dry_run(&self, effect: &Effect, body: Option<&Node>) -> Outcome {
+        self.carry_out(effect, body, Mode::DryRun).await
+    }
+
+    async fn carry_out(&self, effect: &Effect, body: Option<&Node>, mode: Mode) -> Outcome {
+        let inner = &self.inner;
+        let _place = inner
+            .effects
+            .acquire()
+            .await
+            .expect("because the semaphore is never closed");
+        let result = match effect {
+            Effect::Probe { objects } => inner.probe(objects).await,
+            Effect::Apply {
+                object,
+                gvk,
+                force,
+                cause: _,
+                yielded: _,
+            } => inner.apply(object, gvk, body, *force, mode).await,
+            Effect::Delete {
+                object,
+                uid,
+                resource_version,
+                propagation,
+            } => {
+                let guard = Guard {
+                    uid: Some(uid),
+                    resource_version,
+                };
+                inner.delete(object, &guard, *propagation, mode).await
+            }
+            Effect::Release {
+                object,
+                uid,
+                resource_version,
+            } => {
+                let guard = Guard {
+                    uid: Some(uid),
+                    resource_version,
+                };
+                inner.release(object, &guard, mode).await
+            }
+            Effect::Adopt {
+                object,
+                resource_version,
+                managers,
+            } => {
+                let guard = Guard {
+                    uid: None,
+                    resource_version,
+                };
+                inner.adopt(object, &guard, managers, mode).await
+            }
+        };
+        result.unwrap_or_else(Failure::into_outcome)
+    }
+}
+
+/// What an object must still be when the server gets to it.
+#[derive(Debug)]
+struct Guard<'a> {
+    uid: Option<&'a str>,
+    resource_version: &'a str,
+}
+
+impl Guard<'_> {
+    /// As members of `metadata` in a patch, or of `preconditions` in a delete.
+    fn members(&self) -> Map {
+        let mut map = Map::new();
+        if let Some(uid) = self.uid {
+            map.insert("uid", Node::string(uid));
+        }
+        map.insert("resourceVersion", Node::string(self.resource_version));
+        map
+    }
+
+    /// Whether an object read now is the one that was seen.
+    fn holds_for(&self, metadata: &Node) -> bool {
+        let is = |key, expected| metadata.str_at(&[key]) == Some(expected);
+        self.uid.is_none_or(|uid| is("uid", uid)) && is("resourceVersion", self.resource_version)
+    }
+}
+
+impl Inner {
+    async fn apply(
+        &self,
+        object: &ObjectId,
+        gvk: &Gvk,
+        body: Option<&Node>,
+        force: bool,
+        mode: Mode,
+    ) -> Result<Outcome, Failure> {
+        let kind = object.group_kind();
+        let resource = self
+            .resource(&kind)
+            .await?
+            .at_version(&gvk.version)
+            .ok_or_else(|| Failure::version_missing(&kind, &gvk.version))?;
+        let operation = Operation::new("patch", resource.name(), &object.namespace);
+        let body = body.ok_or_else(|| Failure::malformed(&operation))?;
+        let call = Call {
+            method: Method::PATCH,
+            path: format!(
+                "{}?fieldManager={}&force={force}{}",
+                resource.object(object),
+                segment(&self.field_manager()),
+                dry_run(mode)
+            ),
+            accept: WHOLE,
+            body: Some((APPLY, json::to_string(body))),
+            operation,
+        };
+        let response = self.transport.call(call).await?;
+        let record = (self.reducers.response)(body, &response);
+        Ok(Outcome::Applied(Box::new(record)))
+    }
+
+    async fn delete(
+        &self,
+        object: &ObjectId,
+        guard: &Guard<'_>,
+        propagation: Propagation,
+        mode: Mode,
+    ) -> Result<Outcome, Failure> {
+        let resource = self.resource(&object.group_kind()).await?;
+        let policy = match propagation {
+            Propagation::Foreground => "Foreground",
+            Propagation::Background => "Background",
+            Propagation::Orphan => "Orphan",
+        };
+        let options: Map = [
+            ("apiVersion", Node::string("v1")),
+            ("kind", Node::string("DeleteOptions")),
+            ("preconditions", Node::map(guard.members())),
+            ("propagationPolicy", Node::string(policy)),
+        ]
+        .into_iter()
+        .collect();
+        let call = Call {
+            method: Method::DELETE,
+            path: format!(
+                "{}?{}",
+                resource.object(object),
+                dry_run(mode).trim_start_matches('&')
+            ),
+            accept: METADATA,
+            body: Some((JSON, json::to_string(&Node::map(options)))),
+            operation: Operation::new("delete", resource.name(), &object.namespace),
+        };
+        match self.transport.call(call).await {
+            Ok(answer) if is_deleting(&answer) => Ok(Outcome::Deleting),
+            Ok(_) | Err(Failure::NotFound(_)) => Ok(Outcome::Gone),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Takes off marks and our managed fields, so that whoever comes next finds an object of nobody.
+    async fn release(
+        &self,
+        object: &ObjectId,
+        guard: &Guard<'_>,
+        mode: Mode,
+    ) -> Result<Outcome, Failure> {
+        let resource = self.resource(&object.group_kind()).await?;
+        let Some(metadata) = self.read_as_seen(&resource, object, guard).await? else {
+            return Err(changed(&resource, object));
+        };
+        let mut change = guard.members();
+        change.insert(
+            "labels",
+            nulls(&[marks::APPLYSET_PART_OF, marks::APPLICATION]),
+        );
+        change.insert("annotations", nulls(&[marks::APPLIED]));
+        if let Some(entries) = managed_fields::without(&metadata, &self.field_manager()) {
+            change.insert("managedFields", entries);
+        }
+        self.patch_metadata(&resource, object, change, mode).await
+    }
+
+    /// Folds the entries of `managers` into our own.
+    async fn adopt(
+        &self,
+        object: &ObjectId,
+        guard: &Guard<'_>,
+        managers: &[String],
+        mode: Mode,
+    ) -> Result<Outcome, Failure> {
+        let resource = self.resource(&object.group_kind()).await?;
+        let Some(metadata) = self.read_as_seen(&resource, object, guard).await? else {
+            return Err(changed(&resource, object));
+        };
+        let mut change = guard.members();
+        if let Some(entries) = managed_fields::folded(&metadata, managers, &self.field_manager()) {
+            change.insert("managedFields", entries);
+        }
+        self.patch_metadata(&resource, object, change, mode).await
+    }
+
+    /// The metadata of the object, `None` when it is not what was seen.
+    async fn read_as_seen(
+        &self,
+        resource: &Resource,
+        object: &ObjectId,
+        guard: &Guard<'_>,
+    ) -> Result<Option<Node>, Failure> {
+        let operation = Operation::new("get", resource.name(), &object.namespace);
+        let call = Call::get(resource.object(object), METADATA, operation);
+        let mut live = self.transport.call(call).await?;
+        let metadata = live.as_map_mut().and_then(|map| map.remove("metadata"));
+        Ok(metadata.filter(|metadata| guard.holds_for(metadata)))
+    }
+
+    async fn patch_metadata(
+        &self,
+        resource: &Resource,
+        object: &ObjectId,
+        change: Map,
+        mode: Mode,
+    ) -> Result<Outcome, Failure> {
+        let body = Node::map([("metadata", Node::map(change))].into_iter().collect());
+        let whole = (self.reducers.whole)(&object.group_kind());
+        let call = Call {
+            method: Method::PATCH,
+            path: format!(
+                "{}?fieldManager={}{}",
+                resource.object(object),
+                segment(&self.field_manager()),
+                dry_run(mode)
+            ),
+            accept: if whole { WHOLE } else { METADATA },
+            body: Some((MERGE, json::to_string(&body))),
+            operation: Operation::new("patch", resource.name(), &object.namespace),
+        };
+        let response = self.transport.call(call).await?;
+        Ok(Outcome::Patched(Box::new(self.reduce(&response))))
+    }
+}
+
+fn changed(resource: &Resource, object: &ObjectId) -> Failure {
+    Failure::changed(&Operation::new("patch", resource.name(), &object.namespace))
+}
+
+fn dry_run(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Real => "",
+        Mode::DryRun => "&dryRun=All",
+    }
+}
+
+fn nulls(keys: &[&str]) -> Node {
+    Node::map(keys.iter().map(|key| (*key, Node::null())).collect())
+}
+
+/// A delete answers with a `Status`, or with the object: one with a deletion timestamp is still there.
+fn is_deleting(answer: &Node) -> bool {
+    answer
+        .at_path(&["metadata", "deletionTimestamp"])
+        .is_some_and(|at| !at.is_null())
+}

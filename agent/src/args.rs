@@ -1,0 +1,301 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use muster_model::ClusterName;
+
+/// A Git-native pull agent, one per cluster, and the questions a fleet asks.
+#[derive(Debug, Parser)]
+#[command(
+    name = "muster",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 all is well; 1 something is wrong, and was said; 2 the command line is not valid."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keeps this cluster as Git says.
+    #[command(
+        after_help = "Example:\n  muster agent --cluster east --repo https://git.example.com/your-org/hub-config.git"
+    )]
+    Agent(Box<AgentArgs>),
+    /// Shows the whole fleet: what runs where, how healthy, and who is silent.
+    #[command(
+        after_help = "Example:\n  muster status --repo https://git.example.com/your-org/hub-config.git"
+    )]
+    Status(StatusArgs),
+    /// Prints what a directory renders to, as `kustomize build` would.
+    #[command(
+        after_help = "Example:\n  muster render apps/shop/overlays/prod\n  muster render apps/shop/overlays/prod --commit HEAD~1"
+    )]
+    Render(RenderArgs),
+    /// Shows what a commit will do to a cluster, with no cluster in reach.
+    #[command(after_help = "Example:\n  muster plan --cluster west --from main --to HEAD")]
+    Plan(PlanArgs),
+    /// Checks everything that can be known from a commit: fleet file, templates, renders, guardrails.
+    #[command(
+        after_help = "Example:\n  muster validate\n  muster validate --repo . --commit HEAD --output json"
+    )]
+    Validate(ValidateArgs),
+    /// Prints every reason for a refusal or a hold, with its meaning and remedy.
+    #[command(after_help = "Example:\n  muster reasons NeedsApproval")]
+    Reasons(ReasonsArgs),
+    /// Prints the JSON Schema of the fleet file.
+    #[command(after_help = "Example:\n  muster schema > fleet.schema.json")]
+    Schema,
+    /// Prints a completion script for a shell.
+    #[command(after_help = "Example:\n  muster completion bash > /etc/bash_completion.d/muster")]
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Credentials for a Git server; none of them appears in a process list or a log.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct CredentialArgs {
+    /// Directory with the files `username` and `password`, or `bearerToken`, as a mounted Secret has them. Read anew at
+    /// every poll.
+    #[arg(long, value_name = "DIR", env = "MUSTER_CREDENTIALS")]
+    pub credentials: Option<PathBuf>,
+    /// PEM file with the certificate authorities to trust, besides the system's.
+    #[arg(long, value_name = "FILE", env = "MUSTER_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// `muster agent`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct AgentArgs {
+    /// This cluster's name in the fleet file.
+    #[arg(long, env = "MUSTER_CLUSTER", value_parser = cluster_name)]
+    pub cluster: ClusterName,
+    /// URL of the hub repository.
+    #[arg(long, env = "MUSTER_REPO")]
+    pub repo: String,
+    /// Branch, tag or commit of the hub repository.
+    #[arg(long, env = "MUSTER_REVISION", default_value = "main")]
+    pub revision: String,
+    /// Path of the fleet file in the hub repository.
+    #[arg(long, env = "MUSTER_FLEET_FILE", default_value = "fleet.yaml")]
+    pub fleet_file: String,
+    /// URL of the repository that takes statuses; the hub repository when not given.
+    #[arg(long, env = "MUSTER_STATUS_REPO")]
+    pub status_repo: Option<String>,
+    /// Directory for the local Git store. Losing it costs a fetch.
+    #[arg(long, env = "MUSTER_STORE", default_value = "/var/lib/muster")]
+    pub store: PathBuf,
+    /// Kubeconfig, its current context; the pod's own service account when not given.
+    #[arg(long, env = "KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Namespace of the agent: its parent object and its signing key live there.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "muster-system")]
+    pub namespace: String,
+    /// Seconds between polls.
+    #[arg(long, env = "MUSTER_POLL_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub poll_seconds: u32,
+    /// Requests to the API server that may be under way at once.
+    #[arg(long, env = "MUSTER_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub concurrency: u8,
+    /// Address of /healthz, /readyz and /metrics.
+    #[arg(long, env = "MUSTER_LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: std::net::SocketAddr,
+    /// How logs are written.
+    #[arg(long, env = "MUSTER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+    /// Which logs are written: a level, or tracing's directives.
+    #[arg(long, env = "MUSTER_LOG", default_value = "info")]
+    pub log: String,
+    /// How to reach the Git servers.
+    #[command(flatten)]
+    pub git: CredentialArgs,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Readable on a terminal, JSON elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `muster status`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct StatusArgs {
+    /// URL, or path of a clone.
+    #[arg(long, default_value = ".", env = "MUSTER_REPO")]
+    pub repo: String,
+    /// URL or path of the status repository, when it is another one.
+    #[arg(long, env = "MUSTER_STATUS_REPO")]
+    pub status_repo: Option<String>,
+    /// Branch, tag or commit whose fleet file says who should report.
+    #[arg(long, default_value = "main")]
+    pub revision: String,
+    /// Path of the fleet file in the hub repository.
+    #[arg(long, default_value = "fleet.yaml")]
+    pub fleet_file: String,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// How to reach the Git server.
+    #[command(flatten)]
+    pub git: CredentialArgs,
+}
+
+/// `muster render`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct RenderArgs {
+    /// The directory, as for `kustomize build`.
+    pub dir: PathBuf,
+    /// Nothing outside this directory is read; the enclosing Git work tree when not given.
+    #[arg(long)]
+    pub root: Option<PathBuf>,
+    /// Renders from this commit of the enclosing repository instead of from files.
+    #[arg(long, value_name = "REV")]
+    pub commit: Option<String>,
+    /// Order of the objects.
+    #[arg(long, value_enum, default_value_t = ReorderArg::Legacy)]
+    pub reorder: ReorderArg,
+    /// Whether files outside the kustomization's own directory may be read.
+    #[arg(long, value_enum, default_value_t = LoadRestrictorArg::RootOnly)]
+    pub load_restrictor: LoadRestrictorArg,
+    /// Writes to this file, or one file for each object into this directory.
+    #[arg(long, short)]
+    pub output: Option<PathBuf>,
+}
+
+/// `--reorder`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReorderArg {
+    /// As written.
+    None,
+    /// Namespaces and definitions first, webhooks last.
+    Legacy,
+}
+
+/// `--load-restrictor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LoadRestrictorArg {
+    /// Files lie at or below the kustomization.
+    #[value(name = "LoadRestrictionsRootOnly")]
+    RootOnly,
+    /// Files may lie anywhere below the root.
+    #[value(name = "LoadRestrictionsNone")]
+    None,
+}
+
+/// Which commit of which repository a question is about.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct CommitArgs {
+    /// Path of a clone of the hub repository.
+    #[arg(long, default_value = ".")]
+    pub repo: PathBuf,
+    /// Path of the fleet file in the hub repository.
+    #[arg(long, default_value = "fleet.yaml")]
+    pub fleet_file: String,
+}
+
+/// `muster plan`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct PlanArgs {
+    /// The cluster; all of the fleet when not given.
+    #[arg(long, value_parser = cluster_name)]
+    pub cluster: Vec<ClusterName>,
+    /// The commit in force; nothing when not given, so that everything appears.
+    #[arg(long, value_name = "REV")]
+    pub from: Option<String>,
+    /// The commit that comes.
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub to: String,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// Which repository.
+    #[command(flatten)]
+    pub at: CommitArgs,
+}
+
+/// `muster validate`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ValidateArgs {
+    /// The commit; the files of the work tree when not given.
+    #[arg(long, value_name = "REV")]
+    pub commit: Option<String>,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// Which repository.
+    #[command(flatten)]
+    pub at: CommitArgs,
+}
+
+/// `muster reasons`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ReasonsArgs {
+    /// Only this one.
+    pub name: Option<String>,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+fn cluster_name(text: &str) -> Result<ClusterName, String> {
+    ClusterName::new(text).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_verb_has_an_example() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands() {
+            assert!(
+                verb.get_after_help()
+                    .is_some_and(|help| help.to_string().contains("muster ")),
+                "{}",
+                verb.get_name()
+            );
+        }
+    }
+}

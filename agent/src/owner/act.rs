@@ -1,0 +1,147 @@
+//! The act task of one Application: carries out its plan in order, and answers for every effect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use muster_model::effect::{Effect, Outcome};
+use muster_model::observed::ParentScope;
+use muster_model::agent_state::AgentState;
+use muster_model::{ApplicationKey, Node, Problem, Reason};
+use muster_sync::{Memory, Plan, body};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::Event;
+use super::goal::Goal;
+use super::parent::{Authority, ParentTask};
+use crate::ports::Cluster;
+
+/// An effect that does not end in this time counts as failed; the agent's right to act outlives it (HAZARDS.md P11).
+const EFFECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What one act task works on.
+pub(super) struct Work {
+    /// Whose plan it is.
+    application: ApplicationKey,
+    /// What must be declared before the first effect.
+    declare: ParentScope,
+    /// Groups of effects: within a group in any order, the groups one after the other.
+    steps: Vec<Vec<Effect>>,
+    /// What Git wants; a body is made when it is sent, so that a large Application is not held twice.
+    goal: Goal,
+    /// Our ApplySet's id, for the marks.
+    memory: Memory,
+    /// What must be remembered before the first effect.
+    state: AgentState,
+}
+
+impl Work {
+    /// The work of a plan.
+    pub(super) fn new(plan: &Plan, goal: Goal, applyset: &str, state: AgentState) -> Self {
+        Self {
+            application: plan.application.clone(),
+            declare: plan.declare.widen.clone(),
+            steps: plan.steps.iter().map(|step| step.effects.clone()).collect(),
+            goal,
+            memory: Memory { applyset: applyset.to_owned(), ..Memory::default() },
+            state,
+        }
+    }
+
+    /// The object as it is sent: with its marks, without the fields left to others.
+    fn body(&self, effect: &Effect) -> Option<Node> {
+        let (Effect::Apply { object, yielded, .. }, Goal::Release(set)) = (effect, &self.goal) else { return None };
+        body(set, &self.memory, object, yielded).map(|body| body.node)
+    }
+}
+
+/// What an act task needs besides its work; shared by all.
+pub(super) struct Hands<C> {
+    /// The cluster.
+    pub(super) cluster: Arc<C>,
+    /// The right to act.
+    pub(super) parent: ParentTask,
+    /// Requests under way at once, over all Applications; first come, first served.
+    pub(super) permits: Arc<Semaphore>,
+    /// How many effects of one Application may queue for a permit, so that a large one does not starve others.
+    pub(super) width: usize,
+    /// Where answers go.
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+impl<C> Clone for Hands<C> {
+    fn clone(&self) -> Self {
+        Self {
+            cluster: Arc::clone(&self.cluster),
+            parent: self.parent.clone(),
+            permits: Arc::clone(&self.permits),
+            width: self.width,
+            events: self.events.clone(),
+        }
+    }
+}
+
+impl<C: Cluster> Hands<C> {
+    /// Carries out the work; a group with a failure is the last one. The owner plans anew from what was answered.
+    pub(super) async fn carry_out(self, work: Work) {
+        let problem = self.steps(&work).await.err();
+        let _ = self.events.send(Event::Acted { application: work.application, problem }).await;
+    }
+
+    async fn steps(&self, work: &Work) -> Result<(), Problem> {
+        let mut authority = self.parent.widen(work.declare.clone(), Some(work.state.clone())).await?;
+        for step in &work.steps {
+            if !self.step(step, work, &mut authority).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out one group; false when some effect failed.
+    async fn step(&self, effects: &[Effect], work: &Work, authority: &mut Authority) -> Result<bool, Problem> {
+        let mut rest = effects.iter();
+        let mut running = FuturesUnordered::new();
+        let mut well = true;
+        loop {
+            while running.len() < self.width
+                && let Some(effect) = rest.next()
+            {
+                if !authority.holds() {
+                    *authority = self.parent.widen(work.declare.clone(), None).await?;
+                }
+                running.push(self.effect(effect, work));
+            }
+            let Some((effect, outcome)) = running.next().await else { return Ok(well) };
+            well &= !matches!(outcome, Outcome::Failed { .. } | Outcome::Conflict);
+            let done = Event::Effect { application: work.application.clone(), effect: effect.clone(), outcome: Box::new(outcome) };
+            if self.events.send(done).await.is_err() {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn effect<'a>(&self, effect: &'a Effect, work: &Work) -> (&'a Effect, Outcome) {
+        let _permit = self.permits.acquire().await;
+        let body = work.body(effect);
+        let outcome = tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body.as_ref())).await;
+        (effect, outcome.unwrap_or_else(|_| timed_out()))
+    }
+}
+
+fn timed_out() -> Outcome {
+    let message = format!("no answer within {} s", EFFECT_TIMEOUT.as_secs());
+    Outcome::Failed { reason: Reason::ApiUnreachable, code: 0, message, retry_after: None }
+}
+
+/// The name of a kind of effect, for metrics.
+pub(super) fn label(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Probe { .. } => "probe",
+        Effect::Apply { .. } => "apply",
+        Effect::Delete { .. } => "delete",
+        Effect::Release { .. } => "release",
+        Effect::Adopt { .. } => "adopt",
+    }
+}

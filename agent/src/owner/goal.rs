@@ -1,0 +1,103 @@
+//! What is wanted of one Application: a release, or its end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use muster_fleet::OnLeave;
+use muster_model::release::Release;
+use muster_model::status::ClusterState;
+use muster_model::{ApplicationKey, Digest, ObjectId};
+use muster_sync::{Context, DesiredSet, Evidence, Fate, Plan, Removal, Subject, Violation, check, plan, plan_removal};
+
+use super::Owner;
+use crate::ports::Cluster;
+
+/// What is wanted of one Application.
+#[derive(Debug, Clone)]
+pub(super) enum Goal {
+    /// The objects of a release.
+    Release(Arc<DesiredSet>),
+    /// Nothing any more.
+    Removal(Removal),
+}
+
+impl Goal {
+    /// The plan that leads there.
+    pub(super) fn plan(&self, context: &Context<'_>) -> Plan {
+        match self {
+            Self::Release(set) => plan(set, context),
+            Self::Removal(removal) => plan_removal(removal, context),
+        }
+    }
+
+    /// What a plan for it breaks.
+    pub(super) fn check(&self, plan: &Plan, context: &Context<'_>) -> Vec<Violation> {
+        let subject = match self {
+            Self::Release(set) => Subject::Release(set),
+            Self::Removal(removal) => Subject::Removal(removal),
+        };
+        check(plan, subject, context)
+    }
+
+    /// The objects wanted.
+    pub(super) fn objects(&self) -> BTreeSet<ObjectId> {
+        match self {
+            Self::Release(set) => set.objects.iter().map(|o| o.id.clone()).collect(),
+            Self::Removal(_) => BTreeSet::new(),
+        }
+    }
+
+    /// The same, with other evidence.
+    pub(super) fn with_evidence(self, evidence: Evidence) -> Self {
+        match self {
+            Self::Release(set) if set.evidence == evidence => Self::Release(set),
+            Self::Release(set) => Self::Release(Arc::new(DesiredSet { evidence, ..(*set).clone() })),
+            Self::Removal(removal) => Self::Removal(Removal { evidence, ..removal }),
+        }
+    }
+}
+
+impl<C: Cluster> Owner<C> {
+    /// What is wanted of an Application, and the release that stands for it in the ledger; `None` when nothing is known.
+    pub(super) fn goal_of(&self, key: &ApplicationKey) -> Option<(Goal, Release)> {
+        let desired = self.desired.as_ref()?;
+        let evidence = self.evidence();
+        let application = desired.applications.get(key);
+        if desired.state == ClusterState::Leaving {
+            let fate = match desired.on_leave {
+                OnLeave::Preserve => Fate::Preserve,
+                OnLeave::Prune => Fate::PruneLeaving,
+            };
+            return self.removal(key, fate);
+        }
+        let Some(application) = application else { return self.removal(key, Fate::Prune) };
+        let set = application.content.as_ref()?;
+        let inputs = &set.release.inputs;
+        let enforced = self.state.enforced.get(&key.to_string());
+        let applied_before = enforced.and_then(|e| e.applied.as_ref()).is_some_and(|r| r.inputs == *inputs);
+        let release = set.release.clone();
+        if set.evidence == evidence && set.applied_before == applied_before {
+            return Some((Goal::Release(Arc::clone(set)), release));
+        }
+        let set = DesiredSet { evidence, applied_before, ..(**set).clone() };
+        Some((Goal::Release(Arc::new(set)), release))
+    }
+
+    fn removal(&self, key: &ApplicationKey, fate: Fate) -> Option<(Goal, Release)> {
+        let desired = self.desired.as_ref()?;
+        let remembered = self.state.enforced.contains_key(&key.to_string());
+        if !remembered && self.held_by(key).is_empty() {
+            return None;
+        }
+        let release = Release { hub: desired.hub.clone(), sources: Vec::new(), inputs: Digest::of(b"departed") };
+        let removal = Removal { application: key.clone(), fate, evidence: self.evidence(), propagation: None };
+        Some((Goal::Removal(removal), release))
+    }
+
+    /// What this pass can be sure of. While Git is away, or the list of Applications is incomplete, nothing may go.
+    pub(super) fn evidence(&self) -> Evidence {
+        let sure = |d: &muster_engine::Desired| d.complete && matches!(d.state, ClusterState::Active | ClusterState::Leaving);
+        let here = self.away.is_none();
+        Evidence { trusted: here, fleet_parsed: here && self.desired.as_ref().is_some_and(sure), rendered: true }
+    }
+}

@@ -1,0 +1,104 @@
+//! What left Git with a release, and how much of it was deleted: what the brake counts (DESIGN.md section 7).
+
+use std::collections::BTreeSet;
+
+use muster_model::agent_state::Enforced;
+use muster_model::release::Release;
+use muster_model::{ApplicationKey, ObjectId};
+use muster_sync::{ClusterDeletions, Context, Deletions, Ledger};
+
+use super::Owner;
+use super::goal::Goal;
+use crate::ports::Cluster;
+
+impl<C: Cluster> Owner<C> {
+    /// Records that a release is enforced from now on; what was there before and is not wanted now is what leaves.
+    /// False while the cluster is not fully seen: then nothing may be deleted yet.
+    pub(super) fn enforce(&mut self, key: &ApplicationKey, goal: &Goal, release: Release) -> bool {
+        let name = key.to_string();
+        if let Some(enforced) = self.state.enforced.get_mut(&name).filter(|e| e.release.inputs == release.inputs) {
+            enforced.release = release;
+            return true;
+        }
+        let old = self.state.enforced.get(&name).cloned();
+        if !self.sees_everything() {
+            return old.is_none();
+        }
+        let ledger = {
+            let deletions = Deletions::default();
+            let context = self.context(&deletions);
+            Ledger::open(key, old.as_ref().map(|e| e.release.hub.commit_id.clone()), &goal.objects(), &context)
+        };
+        // A deletion that still waits stays measured from the release it was first wanted at.
+        let unfinished = old.as_ref().filter(|e| e.leaving.iter().any(|id| ledger.leaving.contains(id)));
+        let next = Enforced {
+            release,
+            applied: old.as_ref().and_then(|e| e.applied.clone()),
+            before: unfinished.map_or(ledger.before, |e| e.before.clone()),
+            deleted: unfinished.map_or(0, |e| e.deleted),
+            total: unfinished.map_or(ledger.total, |e| e.total),
+            leaving: ledger.leaving,
+        };
+        self.state.enforced.insert(name, next);
+        true
+    }
+
+    /// What a plan is decided with, beside the goal.
+    pub(super) fn context<'a>(&'a self, deletions: &'a Deletions) -> Context<'a> {
+        Context { observed: &self.observed, claims: &self.claims, memory: &self.memory, deletions, now: self.clock.now() }
+    }
+
+    /// Every kind that the parent declares is listed: what we own is all in view.
+    pub(super) fn sees_everything(&self) -> bool {
+        let served = |kind| self.observed.discovery.as_ref().is_none_or(|d| d.kinds.contains_key(kind));
+        self.observed.discovery.is_some() && self.observed.parent.kinds.iter().all(|kind| self.observed.synced_kinds.contains(kind) || !served(kind))
+    }
+
+    /// What an Application holds in the cluster, by the marks the objects carry.
+    pub(super) fn held_by(&self, application: &ApplicationKey) -> BTreeSet<ObjectId> {
+        let holds = |(id, record): &(&ObjectId, &muster_model::observed::Record)| {
+            record.part_of.as_deref() == Some(&self.memory.applyset)
+                && record.applied.as_ref().is_some_and(|mark| mark.application == *application && mark.object == **id)
+        };
+        self.observed.objects.iter().filter(holds).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Applications that Git no longer names but that hold objects, or are still remembered.
+    pub(super) fn departed(&self) -> BTreeSet<ApplicationKey> {
+        let Some(desired) = &self.desired else { return BTreeSet::new() };
+        let marks = self.observed.objects.values().filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset));
+        let held = marks.filter_map(|r| r.applied.as_ref()).map(|mark| mark.application.clone());
+        held.chain(self.state.enforced_keys()).filter(|key| !desired.applications.contains_key(key)).collect()
+    }
+
+    pub(super) fn count_deletion(&mut self, application: &ApplicationKey) {
+        if let Some(enforced) = self.state.enforced.get_mut(&application.to_string()) {
+            enforced.deleted += 1;
+        }
+    }
+
+    /// What may be deleted of one Application.
+    pub(super) fn deletions(&self, application: &ApplicationKey) -> Deletions {
+        let enforced = self.state.enforced.get(&application.to_string());
+        Deletions {
+            ledger: enforced.map_or_else(Ledger::default, |e| Ledger {
+                before: e.before.clone(),
+                total: e.total,
+                deleted: e.deleted,
+                leaving: e.leaving.clone(),
+            }),
+            cluster: self.cluster_deletions(),
+            approved: self.approved.get(application).cloned().unwrap_or_default(),
+            protected: self.desired.iter().flat_map(|d| d.protected.iter().cloned()).collect(),
+        }
+    }
+
+    fn cluster_deletions(&self) -> ClusterDeletions {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let deleted = self.state.enforced.values().map(|e| e.deleted).sum();
+        let live = |id: &&ObjectId| self.observed.objects.get(id).is_some_and(|r| !r.deleting);
+        let wanted = self.state.enforced.values().map(|e| e.leaving.iter().filter(live).count()).sum();
+        let owned = self.observed.objects.values().filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset)).count();
+        ClusterDeletions { owned: number(owned).saturating_add(deleted), deleted, wanted: number(wanted) }
+    }
+}

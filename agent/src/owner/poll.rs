@@ -1,0 +1,177 @@
+//! The poll task: looks at Git at its pace, or when woken, and tells the owner what is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_engine::{Desired, settle};
+use muster_fleet::Approved;
+use muster_model::agent_state::Enforced;
+use muster_model::kinds::Scopes;
+use muster_model::{ApplicationKey, CommitId, Digest};
+use muster_rollout::Ancestry;
+use tokio::sync::{mpsc, watch};
+
+use super::Event;
+use super::gather::{Gathered, Gatherer, Trust};
+use crate::ports::Source;
+
+/// Longest pause after polls that failed (HAZARDS.md L4).
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// Doublings of the pause after failures: 15 s × 2^5 is 8 minutes.
+const MOST_DOUBLINGS: u32 = 5;
+
+/// What the owner tells the poll task; a change of scopes makes it decide anew.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wake {
+    /// What discovery knows of kinds' scopes.
+    pub(super) scopes: Scopes,
+    /// The release before of each Application that waits for an approval.
+    pub(super) befores: BTreeMap<ApplicationKey, CommitId>,
+}
+
+/// The poll task.
+pub(super) struct Poller<S> {
+    pub(super) source: Arc<S>,
+    pub(super) hub: String,
+    pub(super) gatherer: Gatherer<S>,
+    pub(super) trust: Trust,
+    /// What was enforced when the agent started, for what cannot be had from the newest commit.
+    pub(super) enforced: BTreeMap<ApplicationKey, Enforced>,
+    pub(super) period: Duration,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+impl<S: Source> Poller<S> {
+    /// Polls until the owner is gone.
+    pub(super) async fn run(mut self, mut wakes: watch::Receiver<Wake>, spread: u32) {
+        let mut in_force: Option<Desired> = None;
+        let mut failures = 0;
+        loop {
+            let wake = wakes.borrow_and_update().clone();
+            let event = self.look(&wake, &mut in_force).await;
+            failures = if matches!(event, Event::Away { .. }) { failures + 1 } else { 0 };
+            if self.events.send(event).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause(self.period, failures, spread)) => {}
+                changed = wakes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.gatherer.forget();
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self, wake: &Wake, in_force: &mut Option<Desired>) -> Event {
+        match self.gatherer.look(&self.trust, &wake.scopes).await {
+            Ok(Gathered::Unchanged) => Event::Unchanged,
+            Ok(Gathered::New(desired, trust)) => {
+                let mut desired = settle(*desired, in_force.as_ref());
+                self.recall_missing(&mut desired, &wake.scopes).await;
+                self.trust = trust.clone();
+                *in_force = Some(desired.clone());
+                let approved = self.approved(&desired, &wake.befores).await;
+                Event::Gathered { desired: Box::new(desired), trust, approved }
+            }
+            Err(problem) => {
+                if in_force.is_none() {
+                    *in_force = self.recall_all(&wake.scopes).await;
+                }
+                Event::Away { problem, in_force: in_force.clone().map(Box::new) }
+            }
+        }
+    }
+
+    /// Fills Applications that the newest commit gives no content for with the release that was enforced.
+    async fn recall_missing(&self, desired: &mut Desired, scopes: &Scopes) {
+        let unassigned = desired.state == muster_model::status::ClusterState::Unassigned || !desired.complete;
+        for (key, enforced) in &self.enforced {
+            let lacking = desired.applications.get(key).map_or(unassigned, |app| app.content.is_none());
+            if !lacking {
+                continue;
+            }
+            match self.gatherer.recall(key, enforced, scopes).await {
+                Ok(mut old) => {
+                    if let Some(mut application) = old.applications.remove(key) {
+                        let problems = desired.applications.get(key).map(|app| app.problems.clone());
+                        application.problems = problems.unwrap_or_default();
+                        desired.applications.insert(key.clone(), application);
+                    }
+                }
+                Err(problem) => {
+                    if let Some(application) = desired.applications.get_mut(key) {
+                        application.problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was enforced when the agent started: the newest commit cannot be had.
+    async fn recall_all(&self, scopes: &Scopes) -> Option<Desired> {
+        let mut whole: Option<Desired> = None;
+        for (key, enforced) in &self.enforced {
+            match self.gatherer.recall(key, enforced, scopes).await {
+                Ok(old) => match &mut whole {
+                    Some(whole) => whole.applications.extend(old.applications),
+                    None => whole = Some(old),
+                },
+                Err(problem) => tracing::warn!(application = %key, error = %problem.message, "the release in force cannot be had"),
+            }
+        }
+        if let Some(whole) = &mut whole {
+            whole.complete = false;
+        }
+        whole
+    }
+
+    /// The approved lists of each Application: approvals whose `before` is its release before, or follows it.
+    async fn approved(&self, desired: &Desired, befores: &BTreeMap<ApplicationKey, CommitId>) -> BTreeMap<ApplicationKey, BTreeSet<Digest>> {
+        let mut approved: BTreeMap<ApplicationKey, BTreeSet<Digest>> = BTreeMap::new();
+        for (key, before) in befores {
+            let application = desired.applications.get(key);
+            let set = application.and_then(|a| a.set.as_deref());
+            let path = application.map(|a| a.path.as_str());
+            for approval in &desired.approvals {
+                let named = match &approval.of {
+                    Approved::Application(name) => *name == key.name,
+                    Approved::ApplicationSet(name) => set == Some(name) || application.is_none(),
+                };
+                let placed = approval.path.is_empty() || path.is_none_or(|p| p == approval.path);
+                if named && placed && self.follows(before, &approval.before).await {
+                    approved.entry(key.clone()).or_default().insert(approval.deletions);
+                }
+            }
+        }
+        approved
+    }
+
+    async fn follows(&self, before: &CommitId, approved: &CommitId) -> bool {
+        before == approved || matches!(self.source.ancestry(&self.hub, before, approved).await, Ok(Ancestry::Follows))
+    }
+}
+
+/// The period ± 20 %, longer after failures. `spread` is the cluster's own fixed number from 0 to 255.
+fn pause(period: Duration, failures: u32, spread: u32) -> Duration {
+    let factor = 0.8 + 0.4 * f64::from(spread.min(255)) / 255.0;
+    let slower = period * 2u32.pow(failures.saturating_sub(1).min(MOST_DOUBLINGS));
+    slower.mul_f64(factor).min(LONGEST_PAUSE.max(period))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_grows_with_failures_and_has_an_end() {
+        let period = Duration::from_secs(15);
+        assert_eq!(pause(period, 0, 0), Duration::from_secs(12));
+        assert_eq!(pause(period, 0, 255), Duration::from_secs(18));
+        assert_eq!(pause(period, 3, 0), Duration::from_secs(48));
+        assert!(pause(period, 99, 255) <= LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,176 @@
+//! From nothing to an owner: take over the parent, learn what is served, start the tasks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_model::agent_state::AgentState;
+use muster_model::observed::Observed;
+use muster_model::{Digest, ObjectId, Problem, Reason, marks};
+use muster_sync::Memory;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::act::Hands;
+use super::gather::{Gatherer, Trust};
+use super::parent::ParentTask;
+use super::poll::{Poller, Wake};
+use super::publish::Publisher;
+use super::watches::Watches;
+use super::{Agent, Event, Owner, QUEUE};
+use crate::config::AGENT_NAME;
+use crate::ports::{Cluster, Source, StatusStore};
+
+/// Pauses between attempts to reach the API server at the start.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
+    /// Takes the cluster over and starts every task.
+    pub(super) async fn start(self) -> Result<Owner<C>, Problem> {
+        let (parent_task, parent) = until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
+        let (sender, events) = mpsc::channel(QUEUE);
+        let hands = Hands {
+            cluster: Arc::clone(&self.cluster),
+            parent: parent_task.clone(),
+            permits: Arc::new(Semaphore::new(self.config.concurrency)),
+            width: self.config.concurrency,
+            events: sender.clone(),
+        };
+        let public_key = self.keys.signing.public().map_err(|e| Problem::new(Reason::InternalError, e.to_string()))?;
+        let mut tasks = JoinSet::new();
+        let (states, saved) = watch::channel(parent.state.clone());
+        tasks.spawn(save(parent_task, saved, sender.clone()));
+        let poll = self.poll(&parent.state, &sender, &mut tasks);
+        let wishes = self.publisher(&sender, &mut tasks)?;
+        let mut owner = Owner {
+            watches: Watches::start(Arc::clone(&self.cluster), sender),
+            memory: self.memory(&parent.state),
+            observed: Observed { parent: parent.scope, ..Observed::default() },
+            state: parent.state,
+            config: self.config,
+            clock: self.clock,
+            vitals: self.vitals,
+            public_key,
+            hands,
+            events,
+            tasks,
+            poll,
+            states,
+            wishes,
+            desired: None,
+            away: None,
+            unpublished: None,
+            approved: BTreeMap::new(),
+            claims: muster_sync::Claims::default(),
+            plans: BTreeMap::new(),
+            acting: BTreeMap::new(),
+            act_problems: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            wakes: BTreeMap::new(),
+            quiet_at: None,
+            rediscover_at: None,
+            reported: muster_engine::report::Reported::default(),
+        };
+        owner.discover();
+        Ok(owner)
+    }
+
+    fn memory(&self, state: &AgentState) -> Memory {
+        let jobs = state.completed_jobs.iter().filter_map(|(id, digest)| Some((ObjectId::parse(id)?, digest.clone())));
+        Memory {
+            applyset: marks::applyset_id(AGENT_NAME, &self.config.namespace),
+            own: self.own.clone(),
+            completed_jobs: jobs.collect(),
+            ..Memory::default()
+        }
+    }
+
+    fn poll(&self, state: &AgentState, events: &mpsc::Sender<Event>, tasks: &mut JoinSet<()>) -> watch::Sender<Wake> {
+        let (poll, wakes) = watch::channel(Wake::default());
+        let request = muster_engine::Request {
+            cluster: self.config.cluster.clone(),
+            fleet_file: self.config.fleet_file.clone(),
+            only: None,
+            key: self.keys.digest.clone(),
+            own: self.own.clone(),
+            renders: Arc::default(),
+        };
+        let poller = Poller {
+            source: Arc::clone(&self.source),
+            hub: self.config.hub.clone(),
+            gatherer: Gatherer::new(Arc::clone(&self.source), &self.config, request),
+            trust: Trust { accepted: state.accepted.clone(), serial: state.serial },
+            enforced: state.enforced_keys().into_iter().filter_map(|key| Some((key.clone(), state.enforced.get(&key.to_string())?.clone()))).collect(),
+            period: self.config.poll,
+            events: events.clone(),
+        };
+        let spread = u32::from(Digest::of(self.config.cluster.as_str().as_bytes()).as_bytes()[0]);
+        tasks.spawn(poller.run(wakes, spread));
+        poll
+    }
+
+    fn publisher(&self, events: &mpsc::Sender<Event>, tasks: &mut JoinSet<()>) -> Result<watch::Sender<super::publish::Wish>, Problem> {
+        let (wishes, wanted) = watch::channel(None);
+        let (troubles, mut trouble) = mpsc::channel(8);
+        let publisher = Publisher {
+            store: Arc::clone(&self.status),
+            cluster: self.config.cluster.clone(),
+            key: self.keys.signing.clone(),
+            clock: self.clock,
+            vitals: Arc::clone(&self.vitals),
+            troubles,
+        };
+        tasks.spawn(publisher.run(wanted));
+        let events = events.clone();
+        tasks.spawn(async move {
+            while let Some(problem) = trouble.recv().await {
+                if events.send(Event::Publishing(problem)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(wishes)
+    }
+}
+
+/// Repeats until it works; only a takeover by another agent ends it.
+async fn until_reached<V, F: Future<Output = Result<V, Problem>>>(mut attempt: impl FnMut() -> F) -> Result<V, Problem> {
+    let mut pause = RETRY.0;
+    loop {
+        match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(problem) if problem.reason == Reason::StaleWriter => return Err(problem),
+            Err(problem) => {
+                tracing::warn!(reason = %problem.reason, error = %problem.message, "the cluster cannot be taken over yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RETRY.1);
+            }
+        }
+    }
+}
+
+/// Stores the newest state whenever it changes.
+async fn save(parent: ParentTask, mut states: watch::Receiver<AgentState>, events: mpsc::Sender<Event>) {
+    let mut pause = RETRY.0;
+    while states.changed().await.is_ok() {
+        loop {
+            let state = states.borrow_and_update().clone();
+            match parent.save(state).await {
+                Ok(()) => {
+                    pause = RETRY.0;
+                    break;
+                }
+                Err(problem) => {
+                    let lost = problem.reason == Reason::StaleWriter;
+                    if events.send(Event::NotSaved(problem)).await.is_err() || lost {
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY.1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The object as it is sent.
+
+use muster_model::effect::Body;
+use muster_model::marks::{AppliedMark, marked};
+use muster_model::{Manifest, Map, Node, ObjectId};
+
+use crate::context::Memory;
+use crate::desired::DesiredSet;
+use crate::yields::remove;
+
+/// The body of an apply: the rendered object with our marks, without the yielded fields. `None` for an object that the
+/// Application neither renders nor makes.
+#[must_use]
+pub fn body(
+    desired: &DesiredSet,
+    memory: &Memory,
+    object: &ObjectId,
+    yielded: &[String],
+) -> Option<Body> {
+    let application = desired.application.clone();
+    let Some(found) = desired.objects.iter().find(|found| found.id == *object) else {
+        let node = made_namespace(desired, object)?;
+        return Some(Body { application, node });
+    };
+    let mark = AppliedMark {
+        object: object.clone(),
+        application: application.clone(),
+        digest: found.digest.clone(),
+    };
+    let mut node = marked(&found.manifest, &memory.applyset, &mark);
+    for pointer in yielded {
+        remove(&mut node, pointer);
+    }
+    Some(Body { application, node })
+}
+
+/// The namespace of `CreateNamespace=true`, without marks.
+fn made_namespace(desired: &DesiredSet, object: &ObjectId) -> Option<Node> {
+    let name = desired.policy.create_namespace.as_deref()?;
+    let wanted = object.group.is_empty() && object.kind == "Namespace" && object.name == name;
+    wanted.then_some(())?;
+    let metadata = Map::from_iter([("name", Node::string(name))]);
+    let body = Map::from_iter([
+        ("apiVersion", Node::string("v1")),
+        ("kind", Node::string("Namespace")),
+        ("metadata", Node::map(metadata)),
+    ]);
+    Manifest::new(Node::map(body)).ok().map(Manifest::into_body)
+}

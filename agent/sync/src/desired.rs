@@ -1,0 +1,160 @@
+//! What Git says of one Application: objects ready to be compared and applied, and the policy to do it by.
+
+use muster_model::effect::Propagation;
+use muster_model::marks;
+use muster_model::release::Release;
+use muster_model::{ApplicationKey, Digest, Gvk, Manifest, Node, ObjectId, Problem};
+use serde::{Deserialize, Serialize};
+
+use crate::options::ObjectOptions;
+use crate::prepare::prepare;
+
+/// One Application at one release, completely rendered, with namespaces normalised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredSet {
+    /// The Application.
+    pub application: ApplicationKey,
+    /// The release the objects come from.
+    pub release: Release,
+    /// Every object of the render, each identity once.
+    pub objects: Vec<DesiredObject>,
+    /// How to treat them.
+    pub policy: Policy,
+    /// What is known of where they come from.
+    pub evidence: Evidence,
+    /// True when every object was already applied at this release once: what is missing now was taken away by
+    /// somebody.
+    pub applied_before: bool,
+}
+
+/// What a deletion needs to be sure of, beside what the cluster shows (HAZARDS.md P1). All false unless shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The release passed the trust checks in this pass.
+    pub trusted: bool,
+    /// The newest fleet file was read and parsed in this pass.
+    pub fleet_parsed: bool,
+    /// The render is complete.
+    pub rendered: bool,
+}
+
+impl Evidence {
+    /// True when nothing is in doubt.
+    #[must_use]
+    pub fn is_complete(self) -> bool {
+        let Self {
+            trusted,
+            fleet_parsed,
+            rendered,
+        } = self;
+        trusted && fleet_parsed && rendered
+    }
+}
+
+/// The Application's sync policy and options.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Policy {
+    /// `syncPolicy.automated`, or a rollout drives it: without, the Application is compared and reported only.
+    pub automated: bool,
+    /// `automated.prune`.
+    pub prune: bool,
+    /// `automated.selfHeal`.
+    pub self_heal: bool,
+    /// `automated.allowEmpty`.
+    pub allow_empty: bool,
+    /// `PruneLast=true`.
+    pub prune_last: bool,
+    /// `PrunePropagationPolicy=`; Foreground, as in Argo CD, when not said.
+    pub propagation: Option<Propagation>,
+    /// `Replace=true` or `Force=true`: objects may be recreated when an immutable field changes.
+    pub recreate: bool,
+    /// `CreateNamespace=true`: the destination's namespace.
+    pub create_namespace: Option<String>,
+    /// `ignoreDifferences` by JSON pointers.
+    pub ignore_differences: Vec<IgnoreDifference>,
+    /// `preserveResourcesOnDeletion`: objects of a removed Application are released, not deleted.
+    pub preserve_on_deletion: bool,
+    /// `muster.dev/adopt: "true"`: objects of other tools are taken over.
+    pub adopt: bool,
+}
+
+/// One entry of `ignoreDifferences`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreDifference {
+    /// API group; `*` for any.
+    pub group: String,
+    /// Kind; `*` for any.
+    pub kind: String,
+    /// Name, any when absent.
+    pub name: Option<String>,
+    /// Namespace, any when absent.
+    pub namespace: Option<String>,
+    /// The fields.
+    pub json_pointers: Vec<String>,
+    /// Every field these managers own.
+    pub managers: Vec<String>,
+}
+
+impl IgnoreDifference {
+    /// True when the entry speaks of this object.
+    #[must_use]
+    pub fn covers(&self, id: &ObjectId) -> bool {
+        let is = |pattern: &str, text: &str| pattern == "*" || pattern == text;
+        let maybe = |wanted: &Option<String>, text: &str| {
+            wanted.as_deref().is_none_or(|w| w.is_empty() || w == text)
+        };
+        is(&self.group, &id.group)
+            && is(&self.kind, &id.kind)
+            && maybe(&self.name, &id.name)
+            && maybe(&self.namespace, &id.namespace)
+    }
+}
+
+/// One object Git wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredObject {
+    /// What identifies it.
+    pub id: ObjectId,
+    /// Group, version and kind.
+    pub gvk: Gvk,
+    /// The object without marks, as it will be sent.
+    pub manifest: Manifest,
+    /// [`marks::content_digest`] of it.
+    pub digest: String,
+    /// Its own sync options and wave.
+    pub options: ObjectOptions,
+}
+
+impl DesiredObject {
+    /// Makes a rendered manifest ready: Secrets without `stringData`, no status; reads its options.
+    ///
+    /// `key` is the cluster's own, for the digests of Secrets.
+    ///
+    /// # Errors
+    /// [`muster_model::Reason::NotSupported`] for hooks, [`muster_model::Reason::InvalidField`] for a bad wave.
+    pub fn new(manifest: Manifest, key: &[u8]) -> Result<Self, Problem> {
+        let manifest = prepare(manifest);
+        Ok(Self {
+            id: manifest.id(),
+            gvk: manifest.gvk().clone(),
+            digest: marks::content_digest(&manifest, key),
+            options: ObjectOptions::of(&manifest)?,
+            manifest,
+        })
+    }
+
+    /// The object, as rendered.
+    #[must_use]
+    pub fn body(&self) -> &Node {
+        self.manifest.body()
+    }
+}
+
+/// The digest of a list of objects: of their sorted ids. What an approval of deletions names.
+#[must_use]
+pub fn deletions_digest<'a>(ids: impl IntoIterator<Item = &'a ObjectId>) -> Digest {
+    let mut texts: Vec<String> = ids.into_iter().map(ToString::to_string).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    Digest::of_parts(texts.iter().map(String::as_bytes))
+}

@@ -1,0 +1,65 @@
+//! Superseded generations of a generator's ConfigMap or Secret (HAZARDS.md T-79).
+
+use std::collections::BTreeSet;
+
+use muster_model::ObjectId;
+
+/// The letters of kustomize's name suffix: hexadecimal digits with vowels and look-alikes replaced.
+const ALPHABET: &str = "2456789bcdfghkmt";
+/// Length of the suffix.
+const SUFFIX: usize = 10;
+
+/// Which generated object this is a generation of, without the suffix.
+#[must_use]
+pub fn base(id: &ObjectId) -> Option<(&str, &str, &str)> {
+    if !(id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret")) {
+        return None;
+    }
+    let (base, suffix) = id.name.rsplit_once('-')?;
+    let generated = suffix.len() == SUFFIX && suffix.chars().all(|c| ALPHABET.contains(c));
+    (generated && !base.is_empty()).then_some((&id.kind, &id.namespace, base))
+}
+
+/// True when Git still wants a generation of this object, but not this one.
+#[must_use]
+pub fn is_superseded(id: &ObjectId, wanted: &BTreeSet<ObjectId>) -> bool {
+    !wanted.contains(id)
+        && base(id).is_some_and(|base| wanted.iter().any(|other| self::base(other) == Some(base)))
+}
+
+/// True for kinds that run something: an older generation stays until all of them are healthy.
+#[must_use]
+pub(crate) fn is_workload(id: &ObjectId) -> bool {
+    matches!(
+        (id.group.as_str(), id.kind.as_str()),
+        (
+            "apps",
+            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"
+        ) | ("", "Pod" | "ReplicationController")
+            | ("batch", "Job" | "CronJob")
+            | ("argoproj.io", "Rollout")
+            | ("serving.knative.dev", "Service")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(name: &str) -> ObjectId {
+        ObjectId::new("", "ConfigMap", "shop", name)
+    }
+
+    #[test]
+    fn an_older_generation_has_the_same_base_name() {
+        let wanted = [config("web-b4h9g5tf7k")].into();
+        assert!(is_superseded(&config("web-55d7tk8fdg"), &wanted));
+        assert!(!is_superseded(&config("web-b4h9g5tf7k"), &wanted));
+        assert!(!is_superseded(&config("api-55d7tk8fdg"), &wanted));
+        assert!(!is_superseded(&config("web-production"), &wanted));
+        assert!(!is_superseded(
+            &ObjectId::new("", "Secret", "shop", "web-55d7tk8fdg"),
+            &wanted
+        ));
+    }
+}

@@ -1,0 +1,378 @@
+//! How each desired object stands, and what it asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use muster_model::effect::Cause;
+use muster_model::observed::{HealthReport, Record};
+use muster_model::{Health, ObjectId, Problem, Reason};
+
+use super::place::{self, Place};
+use super::{ObjectReport, ObjectState};
+use crate::context::Context;
+use crate::coverage::{Coverage, covers_except};
+use crate::desired::{DesiredObject, DesiredSet};
+use crate::fights;
+use crate::former::former_managers;
+use crate::ownership::{Ownership, other_managers, own_fields, ownership};
+use crate::reserved::reserved;
+use crate::yields::{Yields, scaled, yields};
+
+/// What an object asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Nothing.
+    None,
+    /// To learn whether it exists.
+    Probe,
+    /// To be applied, after former managers' fields are folded into ours.
+    Apply {
+        /// Why.
+        cause: Cause,
+        /// Whether conflicts are overridden.
+        force: bool,
+        /// Managers to fold first.
+        fold: Vec<String>,
+    },
+    /// To be deleted, and made anew.
+    Recreate,
+}
+
+/// How one desired object stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Verdict {
+    pub(super) state: ObjectState,
+    pub(super) action: Action,
+    pub(super) health: Option<HealthReport>,
+    pub(super) yielded: Vec<String>,
+    pub(super) problem: Option<Problem>,
+    /// When to look again though nothing happens.
+    pub(super) wake: Option<Timestamp>,
+}
+
+impl Verdict {
+    fn of(state: ObjectState) -> Self {
+        Self {
+            state,
+            action: Action::None,
+            health: None,
+            yielded: Vec::new(),
+            problem: None,
+            wake: None,
+        }
+    }
+
+    fn refused(problem: Problem) -> Self {
+        Self {
+            problem: Some(problem.clone()),
+            ..Self::of(ObjectState::Refused(problem.reason))
+        }
+    }
+
+    fn waiting(problem: Problem) -> Self {
+        Self {
+            problem: Some(problem.clone()),
+            ..Self::of(ObjectState::Waiting(problem.reason))
+        }
+    }
+
+    fn acting(state: ObjectState, action: Action) -> Self {
+        Self {
+            action,
+            ..Self::of(state)
+        }
+    }
+
+    fn apply(state: ObjectState, cause: Cause, force: bool) -> Self {
+        let fold = Vec::new();
+        Self::acting(state, Action::Apply { cause, force, fold })
+    }
+
+    /// What the plan says of the object.
+    pub(super) fn report(&self) -> ObjectReport {
+        ObjectReport {
+            state: self.state,
+            health: self.health.clone(),
+            yielded: self.yielded.clone(),
+        }
+    }
+}
+
+/// Judges every desired object.
+pub(super) fn judge_all(
+    desired: &DesiredSet,
+    context: &Context<'_>,
+) -> BTreeMap<ObjectId, Verdict> {
+    let judge = Judge {
+        desired,
+        context,
+        scaled: scaled(desired, context),
+    };
+    desired
+        .objects
+        .iter()
+        .map(|object| (object.id.clone(), judge.judge(object)))
+        .collect()
+}
+
+struct Judge<'a> {
+    desired: &'a DesiredSet,
+    context: &'a Context<'a>,
+    scaled: BTreeSet<ObjectId>,
+}
+
+impl Judge<'_> {
+    fn judge(&self, object: &DesiredObject) -> Verdict {
+        if let Some(problem) = reserved(&object.manifest, &self.context.memory.own) {
+            return Verdict::refused(problem);
+        }
+        if let Some(problem) = self.claimed_twice(object) {
+            return Verdict::refused(problem);
+        }
+        let record = self.context.observed.objects.get(&object.id);
+        let mut verdict = match place::of(object, self.desired, self.context) {
+            Place::Unknown => Verdict::of(ObjectState::Unknown),
+            Place::Blocked(problem) => Verdict::waiting(problem),
+            Place::Ready { known_absent } => match record {
+                Some(record) => self.live(object, record),
+                None => self.absent(object, known_absent),
+            },
+        };
+        verdict.health = match verdict.state {
+            ObjectState::Done => Some(done()),
+            _ => record.and_then(|record| record.health.clone()),
+        };
+        self.hold_back(object, verdict)
+    }
+
+    /// The Application that holds an object keeps it; while none does, all that render it are refused.
+    fn claimed_twice(&self, object: &DesiredObject) -> Option<Problem> {
+        let own = &self.desired.application;
+        let mut others = self.context.claims.others(&object.id, own).peekable();
+        let holder = self
+            .context
+            .observed
+            .objects
+            .get(&object.id)
+            .and_then(|record| record.applied.as_ref())
+            .filter(|mark| mark.object == object.id)
+            .map(|mark| &mark.application);
+        if holder == Some(own) {
+            return None;
+        }
+        let waits = holder.is_some_and(|h| self.context.claims.unknown.contains(h));
+        let other = others.peek().copied().or(holder.filter(|_| waits))?;
+        let problem = Problem::new(
+            Reason::ClaimedTwice,
+            format!("{} is also rendered by the Application {other}", object.id),
+        );
+        Some(problem)
+    }
+
+    fn absent(&self, object: &DesiredObject, known_absent: bool) -> Verdict {
+        let completed = self.context.memory.completed_jobs.get(&object.id);
+        if completed == Some(&object.digest) {
+            return Verdict::of(ObjectState::Done);
+        }
+        if !self.desired.policy.self_heal && self.desired.applied_before {
+            return self.self_heal_off(object, ObjectState::Missing);
+        }
+        if known_absent || self.context.observed.absent.contains(&object.id) {
+            Verdict::apply(ObjectState::Missing, Cause::Create, false)
+        } else {
+            Verdict::acting(ObjectState::Missing, Action::Probe)
+        }
+    }
+
+    fn live(&self, object: &DesiredObject, record: &Record) -> Verdict {
+        if record.deleting {
+            return Verdict::of(ObjectState::Deleting);
+        }
+        let memory = self.context.memory;
+        let left = yields(object, record, &self.scaled, self.desired, &memory.manager);
+        let whose = ownership(&object.id, record, Some(object.body()), memory);
+        let mut verdict = match whose {
+            Ownership::Ours(mark) if mark.application != self.desired.application => {
+                Verdict::apply(ObjectState::Changed, Cause::Handover, true)
+            }
+            Ownership::Ours(mark) if mark.digest != object.digest => {
+                Verdict::apply(ObjectState::Changed, Cause::Update, true)
+            }
+            Ownership::Ours(_) => self.compare(object, record, &left),
+            Ownership::Stripped => self.drifted(object, record, &[]),
+            Ownership::Unclaimed | Ownership::Copied if record.controller.is_none() => {
+                adopt(record, &memory.manager)
+            }
+            Ownership::Foreign {
+                controlled: false, ..
+            } if self.desired.policy.adopt => adopt(record, &memory.manager),
+            Ownership::Copied => not_ours(object, "a controller", true),
+            Ownership::Unclaimed => not_ours(object, "a controller", true),
+            Ownership::Foreign { by, controlled } => not_ours(object, &by, controlled),
+        };
+        verdict.yielded = left.omitted;
+        verdict
+    }
+
+    /// An object of ours whose mark has the digest that Git has: is every field still ours?
+    fn compare(&self, object: &DesiredObject, record: &Record, left: &Yields) -> Verdict {
+        let manager = &self.context.memory.manager;
+        let fields = own_fields(record, manager).unwrap_or_default();
+        let coverage = covers_except(&fields, object.body(), &left.ignored);
+        let leftovers = leftover_managers(record);
+        let baseline = super::baseline(record, manager).is_some_and(|now| {
+            let known = self.context.memory.baselines.get(&object.id);
+            known.is_some_and(|known| known.digest == now.digest && known.fields == now.fields)
+        });
+        match coverage {
+            Coverage::Full if !leftovers.is_empty() => Verdict::acting(
+                ObjectState::Drifted,
+                Action::Apply {
+                    cause: Cause::Adoption,
+                    force: true,
+                    fold: leftovers,
+                },
+            ),
+            Coverage::Full => self.in_sync(object),
+            Coverage::Missing(_) | Coverage::Inconclusive(_) if baseline => self.in_sync(object),
+            Coverage::Missing(paths) => self.drifted(object, record, &paths),
+            Coverage::Inconclusive(_) => {
+                Verdict::apply(ObjectState::Drifted, Cause::Baseline, true)
+            }
+        }
+    }
+
+    /// In sync; a webhook may still have had the last word on a value.
+    fn in_sync(&self, object: &DesiredObject) -> Verdict {
+        let mutated = self
+            .context
+            .memory
+            .baselines
+            .get(&object.id)
+            .filter(|baseline| baseline.digest == object.digest)
+            .and_then(|baseline| baseline.mutated.first());
+        Verdict {
+            problem: mutated.map(|pointer| {
+                Problem::new(
+                    Reason::Mutated,
+                    format!("a webhook changes a value of {}", object.id),
+                )
+                .field(pointer.as_str())
+            }),
+            ..Verdict::of(ObjectState::InSync)
+        }
+    }
+
+    fn drifted(&self, object: &DesiredObject, record: &Record, paths: &[String]) -> Verdict {
+        if !self.desired.policy.self_heal {
+            return self.self_heal_off(object, ObjectState::Drifted);
+        }
+        let healing = Verdict::apply(ObjectState::Drifted, Cause::Drift, true);
+        let heals = self.context.memory.heals.get(&object.id);
+        let Some(next) = heals.and_then(|heals| fights::next_heal(heals, self.context.now)) else {
+            return healing;
+        };
+        let manager = &self.context.memory.manager;
+        let others = other_managers(record, object.body(), paths, manager).join(", ");
+        let problem = Problem::new(
+            Reason::Contended,
+            format!("{} is changed again and again by {others}", object.id),
+        );
+        if next > self.context.now {
+            return Verdict {
+                wake: Some(next),
+                ..Verdict::waiting(problem)
+            };
+        }
+        Verdict {
+            problem: Some(problem),
+            ..healing
+        }
+    }
+
+    fn self_heal_off(&self, object: &DesiredObject, state: ObjectState) -> Verdict {
+        Verdict {
+            problem: Some(Problem::new(
+                Reason::SelfHealOff,
+                format!("{} was changed in the cluster", object.id),
+            )),
+            ..Verdict::of(state)
+        }
+    }
+
+    /// Holds an action back that failed a moment ago, or that the policy does not want.
+    fn hold_back(&self, object: &DesiredObject, verdict: Verdict) -> Verdict {
+        if !matches!(verdict.action, Action::Apply { .. }) {
+            return verdict;
+        }
+        let failure = self
+            .context
+            .memory
+            .failures
+            .get(&object.id)
+            .filter(|failure| failure.digest == object.digest);
+        let Some(failure) = failure else {
+            return verdict;
+        };
+        let may_recreate = object.options.recreate || self.desired.policy.recreate;
+        let exists = self.context.observed.objects.contains_key(&object.id);
+        if failure.reason == Reason::ImmutableField && may_recreate && exists {
+            return Verdict {
+                action: Action::Recreate,
+                ..verdict
+            };
+        }
+        let problem = Problem::new(failure.reason, failure.message.clone());
+        if failure.retry_at > self.context.now {
+            return Verdict {
+                action: Action::None,
+                problem: Some(problem),
+                wake: Some(failure.retry_at),
+                ..verdict
+            };
+        }
+        Verdict {
+            problem: Some(problem),
+            ..verdict
+        }
+    }
+}
+
+/// Takes an existing object over: former managers' fields first, so that what leaves Git later really goes.
+fn adopt(record: &Record, own: &str) -> Verdict {
+    Verdict::acting(
+        ObjectState::Changed,
+        Action::Apply {
+            cause: Cause::Adoption,
+            force: true,
+            fold: former_managers(record, own),
+        },
+    )
+}
+
+/// What an apply onto cleared managed fields leaves behind (HAZARDS.md T-82): the server invents a manager for
+/// everything that was there before.
+fn leftover_managers(record: &Record) -> Vec<String> {
+    record
+        .managers
+        .iter()
+        .filter(|entry| entry.manager == crate::former::BEFORE_FIRST_APPLY)
+        .map(|entry| entry.manager.clone())
+        .collect()
+}
+
+fn not_ours(object: &DesiredObject, by: &str, controlled: bool) -> Verdict {
+    let problem = Problem::new(Reason::NotOurs, format!("{} belongs to {by}", object.id));
+    Verdict::refused(if controlled {
+        problem.remedy("remove it from Git: its controller makes it")
+    } else {
+        problem
+    })
+}
+
+fn done() -> HealthReport {
+    HealthReport {
+        health: Health::Healthy,
+        message: "the Job ran to its end".to_owned(),
+    }
+}

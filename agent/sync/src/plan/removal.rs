@@ -1,0 +1,159 @@
+//! An Application that is gone, and a cluster that leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_model::effect::{Declare, Effect, Propagation};
+use muster_model::observed::Record;
+use muster_model::{ApplicationKey, Health, ObjectId, SyncState};
+use serde::{Deserialize, Serialize};
+
+use super::prune::{Extras, approval_needed, deletable, deletes, extras};
+use super::waves::propagation;
+use super::{ObjectReport, ObjectState, Plan, Step, StepKind};
+use crate::brake::{self, Verdict, Wanted};
+use crate::context::Context;
+use crate::desired::Evidence;
+use crate::options::{ObjectOptions, Permission};
+
+/// An Application that no longer exists on this cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// The Application.
+    pub application: ApplicationKey,
+    /// What becomes of its objects.
+    pub fate: Fate,
+    /// What is known of why it is gone.
+    pub evidence: Evidence,
+    /// `PrunePropagationPolicy=` it had.
+    pub propagation: Option<Propagation>,
+}
+
+/// What becomes of objects whose Application is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// They are deleted, under the brake.
+    Prune,
+    /// They are deleted: the cluster leaves with `onLeave: Prune`, which an earlier commit said.
+    PruneLeaving,
+    /// The marks are taken off, and they go on running.
+    Preserve,
+}
+
+/// Plans the end of an Application that is gone, or of one on a cluster that leaves.
+#[must_use]
+pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
+    let found = extras(&removal.application, &BTreeSet::new(), context);
+    let (released, deleted): (BTreeMap<_, _>, BTreeMap<_, _>) = found
+        .left
+        .iter()
+        .map(|(id, record)| (id.clone(), *record))
+        .partition(|(_, record)| {
+            removal.fate == Fate::Preserve || options(record).delete == Permission::Never
+        });
+    let wanted = wanted(&deleted);
+    let judged = judge(removal.fate, &wanted, context);
+    let mut problems: Vec<_> = approval_needed(&judged.pending, &wanted, context)
+        .into_iter()
+        .collect();
+    let mut steps = Vec::new();
+    if is_certain(removal, context) {
+        let allowed = deleted
+            .into_iter()
+            .filter(|(id, _)| judged.allowed.contains(id))
+            .collect();
+        let (deletable, undiscovered) = deletable(allowed, context);
+        problems.extend(undiscovered);
+        steps.extend(releases(&released));
+        let policy = propagation(removal.propagation);
+        steps.extend(deletes(&deletable, &found.left, false, policy));
+    }
+    Plan {
+        steps,
+        problems,
+        pending_deletions: brake::pending(&judged.pending, context.deletions),
+        ..standing(removal, found)
+    }
+}
+
+/// How the Application stands, before anything is planned.
+fn standing(removal: &Removal, found: Extras<'_>) -> Plan {
+    let (sync, health) = if found.left.is_empty() {
+        (SyncState::Synced, Health::Healthy)
+    } else {
+        (SyncState::OutOfSync, Health::Progressing)
+    };
+    Plan {
+        application: removal.application.clone(),
+        release: None,
+        declare: Declare::default(),
+        steps: Vec::new(),
+        objects: found
+            .left
+            .iter()
+            .map(|(id, record)| (id.clone(), extra(record)))
+            .collect(),
+        moves: found.moved,
+        problems: Vec::new(),
+        sync,
+        health,
+        applied: false,
+        pending_deletions: None,
+        completed_jobs: BTreeMap::new(),
+        wake: None,
+    }
+}
+
+fn judge(fate: Fate, wanted: &Wanted, context: &Context<'_>) -> Verdict {
+    match fate {
+        Fate::Prune => brake::judge(wanted, context.deletions),
+        Fate::PruneLeaving | Fate::Preserve => Verdict {
+            allowed: wanted.objects.clone(),
+            pending: BTreeSet::new(),
+        },
+    }
+}
+
+fn is_certain(removal: &Removal, context: &Context<'_>) -> bool {
+    removal.evidence.is_complete()
+        && context.claims.unknown.is_empty()
+        && context.observed.discovery.is_some()
+}
+
+fn wanted(deleted: &BTreeMap<ObjectId, &Record>) -> Wanted {
+    let going = || deleted.iter().filter(|(_, record)| !record.deleting);
+    Wanted {
+        objects: going().map(|(id, _)| id.clone()).collect(),
+        confirm: going()
+            .filter(|(_, record)| options(record).delete == Permission::Confirm)
+            .map(|(id, _)| id.clone())
+            .collect(),
+    }
+}
+
+fn releases(objects: &BTreeMap<ObjectId, &Record>) -> Option<Step> {
+    let effects: Vec<Effect> = objects
+        .iter()
+        .filter(|(_, record)| !record.deleting)
+        .map(|(id, record)| Effect::Release {
+            object: id.clone(),
+            uid: record.uid.clone(),
+            resource_version: record.resource_version.clone(),
+        })
+        .collect();
+    (!effects.is_empty()).then_some(Step {
+        kind: StepKind::Release,
+        effects,
+    })
+}
+
+fn options(record: &Record) -> ObjectOptions {
+    ObjectOptions::parse(record.sync_options.as_deref().unwrap_or_default())
+}
+
+fn extra(record: &Record) -> ObjectReport {
+    ObjectReport {
+        state: ObjectState::Extra,
+        health: record.health.clone(),
+        yielded: Vec::new(),
+    }
+}

@@ -1,0 +1,158 @@
+//! What no Application may set: the agent itself, its marks, and kinds that never come from Git (HAZARDS.md T-27, T-28).
+
+use muster_model::{GroupKind, Manifest, Node, Problem, Reason, marks};
+
+use crate::context::OwnObjects;
+
+/// Kinds that clusters write about themselves, or that are requests rather than objects.
+const DENIED: &[(&str, &str)] = &[
+    ("", "Binding"),
+    ("", "ComponentStatus"),
+    ("", "Event"),
+    ("", "Node"),
+    ("", "NodeProxyOptions"),
+    ("", "PodAttachOptions"),
+    ("", "PodExecOptions"),
+    ("", "PodPortForwardOptions"),
+    ("", "PodProxyOptions"),
+    ("", "ServiceProxyOptions"),
+    ("authentication.k8s.io", "SelfSubjectReview"),
+    ("authentication.k8s.io", "TokenRequest"),
+    ("authentication.k8s.io", "TokenReview"),
+    ("authorization.k8s.io", "LocalSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectRulesReview"),
+    ("authorization.k8s.io", "SubjectAccessReview"),
+    ("coordination.k8s.io", "Lease"),
+    ("coordination.k8s.io", "LeaseCandidate"),
+    ("events.k8s.io", "Event"),
+    ("metrics.k8s.io", "NodeMetrics"),
+    ("metrics.k8s.io", "PodMetrics"),
+    ("policy", "Eviction"),
+    ("storage.k8s.io", "CSINode"),
+    ("storage.k8s.io", "CSIStorageCapacity"),
+    ("storage.k8s.io", "VolumeAttachment"),
+];
+
+/// True for kinds that are never delivered from Git.
+#[must_use]
+pub fn is_denied(kind: &GroupKind) -> bool {
+    DENIED
+        .binary_search(&(kind.group.as_str(), kind.kind.as_str()))
+        .is_ok()
+}
+
+/// Refusals for a whole render: with one of them nothing of it is applied.
+#[must_use]
+pub fn check_reserved(objects: &[Manifest], own: &OwnObjects) -> Vec<Problem> {
+    objects
+        .iter()
+        .filter_map(|manifest| reserved(manifest, own))
+        .collect()
+}
+
+/// Why one object is refused, if it is.
+#[must_use]
+pub fn reserved(manifest: &Manifest, own: &OwnObjects) -> Option<Problem> {
+    let id = manifest.id();
+    if own.contains(&id) {
+        return Some(Problem::new(
+            Reason::ReservedObject,
+            format!("{id} is part of the agent itself"),
+        ));
+    }
+    if is_denied(&id.group_kind()) {
+        return Some(Problem::new(
+            Reason::KindDenied,
+            format!("{id} is of a kind that is never delivered from Git"),
+        ));
+    }
+    reserved_key(manifest.body()).map(|(section, key)| {
+        Problem::new(
+            Reason::ReservedObject,
+            format!("{id} sets a mark that belongs to muster"),
+        )
+        .field(format!("metadata.{section}[{key}]"))
+    })
+}
+
+/// A label or annotation that is ours alone.
+fn reserved_key(body: &Node) -> Option<(&'static str, String)> {
+    const OURS: &[&str] = &[
+        marks::APPLYSET_ID,
+        marks::APPLYSET_PART_OF,
+        marks::APPLYSET_TOOLING,
+        marks::APPLYSET_GROUP_KINDS,
+        marks::APPLYSET_NAMESPACES,
+    ];
+    ["labels", "annotations"].into_iter().find_map(|section| {
+        let map = body.at_path(&["metadata", section])?.as_map()?;
+        let key = map.keys().find(|key| {
+            OURS.contains(key) || (key.starts_with(marks::PREFIX) && *key != marks::ADOPT)
+        })?;
+        Some((section, key.to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_model::json;
+
+    fn manifest(text: &str) -> Manifest {
+        Manifest::new(json::from_slice(text.as_bytes()).expect("valid JSON")).expect("an object")
+    }
+
+    #[test]
+    fn the_table_is_sorted_for_the_search() {
+        assert!(DENIED.is_sorted());
+    }
+
+    #[test]
+    fn the_agent_its_namespace_its_marks_and_requests_are_refused() {
+        let own = OwnObjects {
+            namespace: "muster-system".to_owned(),
+            objects: [muster_model::ObjectId::new(
+                "apps",
+                "Deployment",
+                "muster-system",
+                "muster",
+            )]
+            .into(),
+        };
+        let refused = |text: &str| {
+            check_reserved(&[manifest(text)], &own)
+                .first()
+                .map(|problem| problem.reason)
+        };
+        let reserved = Some(Reason::ReservedObject);
+        assert_eq!(
+            refused(
+                r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"muster","namespace":"muster-system"}}"#
+            ),
+            reserved
+        );
+        assert_eq!(
+            refused(
+                r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"muster-system"}}"#
+            ),
+            reserved
+        );
+        assert_eq!(
+            refused(
+                r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","labels":{"applyset.kubernetes.io/part-of":"x"}}}"#
+            ),
+            reserved
+        );
+        assert_eq!(
+            refused(
+                r#"{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","metadata":{"name":"a"}}"#
+            ),
+            Some(Reason::KindDenied)
+        );
+        assert_eq!(
+            refused(r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}"#),
+            None
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! What must hold after every write (HAZARDS.md section 1), watched from the cluster's side.
+
+use muster::ports::Parent;
+use muster_model::effect::{Cause, Effect, Outcome};
+use muster_model::marks::{self, AppliedMark};
+use muster_model::{Node, ObjectId};
+
+use super::cluster::{FakeCluster, State};
+use super::field_set::{Element, FieldSet};
+use super::managed::{Owner, owners};
+use super::requests::part_of;
+
+/// P8: how often a delete may meet a conflict in a row.
+const MAX_CONFLICTS: u32 = 3;
+
+/// Fails the test when an invariant was broken at any moment so far.
+///
+/// # Panics
+/// When one was.
+pub fn assert_invariants(cluster: &FakeCluster) {
+    let violations = cluster.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+/// True when an object is the agent's by every test of DESIGN.md section 5.
+pub(super) fn is_ours(state: &State, id: &ObjectId, object: &Node) -> bool {
+    part_of(object) == Some(state.identity.applyset().as_str())
+        && mark(object).is_some_and(|mark| mark.object == *id)
+        && owns_mark(object, &state.identity.manager)
+        && !has_controller(object)
+}
+
+fn mark(object: &Node) -> Option<AppliedMark> {
+    AppliedMark::parse(object.str_at(&["metadata", "annotations", marks::APPLIED])?)
+}
+
+fn owns_mark(object: &Node, manager: &str) -> bool {
+    let all = owners(object);
+    let path = ["metadata", "annotations", marks::APPLIED];
+    let found = all.get(&Owner::apply(manager)).and_then(|set| {
+        path.iter().try_fold(set, |set: &FieldSet, name| {
+            set.children.get(&Element::Field((*name).to_owned()))
+        })
+    });
+    found.is_some_and(|set| set.member)
+}
+
+fn has_controller(object: &Node) -> bool {
+    let owners = object
+        .at_path(&["metadata", "ownerReferences"])
+        .and_then(Node::as_list);
+    owners
+        .unwrap_or_default()
+        .iter()
+        .any(|owner| owner.get("controller").and_then(Node::as_bool) == Some(true))
+}
+
+/// P5: the parent declares the kind and namespace of everything that carries our mark.
+pub(super) fn after_change(state: &mut State) {
+    if let Some(parent) = state.parent.clone() {
+        check_parent(state, &parent);
+    } else if state
+        .api
+        .objects()
+        .any(|(id, object)| is_ours(state, id, object))
+    {
+        state
+            .violations
+            .push("P5: objects carry our mark and there is no parent".to_owned());
+    }
+}
+
+/// P5, for a parent about to be stored.
+pub(super) fn check_parent(state: &mut State, parent: &Parent) {
+    let own = state.identity.namespace.clone();
+    let lost: Vec<String> = state
+        .api
+        .objects()
+        .filter(|(id, object)| is_ours(state, id, object))
+        .filter(|(id, _)| {
+            let kind = parent.scope.kinds.contains(&id.group_kind());
+            let namespace = id.namespace.is_empty()
+                || id.namespace == own
+                || parent.scope.namespaces.contains(&id.namespace);
+            !(kind && namespace)
+        })
+        .map(|(id, _)| format!("P5: {id} carries our mark and the parent does not lead to it"))
+        .collect();
+    state.violations.extend(lost);
+    let size = serde_json::to_vec(&parent.state).map_or(usize::MAX, |json| json.len());
+    if size > muster_model::agent_state::MAX_BYTES {
+        state
+            .violations
+            .push(format!("R1: the agent's state has {size} bytes"));
+    }
+}
+
+/// P7: what an effect may touch, looked at before it is carried out.
+pub(super) fn before_effect(state: &mut State, effect: &Effect, body: Option<&Node>) {
+    let found = match effect {
+        Effect::Probe { .. } => None,
+        Effect::Apply {
+            object,
+            force,
+            cause,
+            yielded,
+            ..
+        } => check_body(state, object, body, yielded)
+            .or_else(|| check_force(state, object, *force, *cause)),
+        Effect::Delete { object, uid, .. } | Effect::Release { object, uid, .. } => {
+            check_owned(state, object, uid)
+        }
+        Effect::Adopt { .. } => None,
+    };
+    if let Some(found) = found {
+        state.violations.push(format!("P7: {found}: {effect:?}"));
+    }
+}
+
+fn check_body(
+    state: &State,
+    object: &ObjectId,
+    body: Option<&Node>,
+    yielded: &[String],
+) -> Option<String> {
+    let Some(body) = body else {
+        return Some("an apply without a body".to_owned());
+    };
+    let gvk = muster_model::Gvk::parse(
+        body.str_at(&["apiVersion"]).unwrap_or_default(),
+        body.str_at(&["kind"]).unwrap_or_default(),
+    );
+    let metadata = |key| body.str_at(&["metadata", key]).unwrap_or_default();
+    let named = ObjectId::new(gvk.group, gvk.kind, metadata("namespace"), metadata("name"));
+    if named != *object {
+        return Some(format!("the body is of {named}"));
+    }
+    if part_of(body) != Some(state.identity.applyset().as_str()) {
+        return Some("the body lacks the part-of label".to_owned());
+    }
+    if mark(body).is_none_or(|mark| mark.object != *object) {
+        return Some("the body's mark does not name the object".to_owned());
+    }
+    let sent = |pointer: &&String| {
+        muster_model::json::to_value(body)
+            .pointer(pointer)
+            .is_some()
+    };
+    yielded
+        .iter()
+        .find(sent)
+        .map(|pointer| format!("{pointer} is yielded and sent"))
+}
+
+fn check_force(state: &State, object: &ObjectId, force: bool, cause: Cause) -> Option<String> {
+    let live = state.api.get(object)?;
+    let adopting = matches!(cause, Cause::Adoption);
+    let foreign = !is_ours(state, object, live);
+    // After managedFields were cleared only the mark itself tells.
+    let marked = mark(live).is_some_and(|mark| mark.object == *object) && owners(live).is_empty();
+    (force && foreign && !marked && !adopting)
+        .then(|| format!("force on {object}, which is not ours"))
+}
+
+fn check_owned(state: &State, object: &ObjectId, uid: &str) -> Option<String> {
+    let live = state.api.get(object)?;
+    let same = live.str_at(&["metadata", "uid"]) == Some(uid);
+    (same && !is_ours(state, object, live)).then(|| format!("{object} is not ours"))
+}
+
+/// P8: a delete that meets conflicts is not sent for ever.
+pub(super) fn count_refused_delete(state: &mut State, effect: &Effect, outcome: &Outcome) {
+    let Effect::Delete { object, uid, .. } = effect else {
+        return;
+    };
+    let key = (object.clone(), uid.clone());
+    if *outcome != Outcome::Conflict {
+        state.refused_deletes.remove(&key);
+        return;
+    }
+    let times = state.refused_deletes.entry(key).or_default();
+    *times += 1;
+    if *times > MAX_CONFLICTS {
+        let times = *times;
+        state
+            .violations
+            .push(format!("P8: {object} met {times} conflicts in a row"));
+    }
+}

@@ -1,0 +1,416 @@
+//! The fake of the `Source` port: repositories made of commits, branches that move any way they like, servers that fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use muster::ports::{Ancestry, Snapshot, Source};
+use muster_model::tree::{Entry, TreeError};
+use muster_model::{BlobId, CommitId, Digest, MemoryTree, Problem, Reason, RepoPath, Tree};
+
+use super::faults::Faults;
+
+/// How long a request takes.
+const LATENCY: Duration = Duration::from_millis(5);
+
+struct Commit {
+    parents: Vec<CommitId>,
+    tree: Arc<dyn Tree + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Repository {
+    refs: BTreeMap<String, CommitId>,
+    commits: BTreeMap<CommitId, Commit>,
+    error: Option<Problem>,
+    /// Whether history is known between commits.
+    shallow: bool,
+}
+
+#[derive(Default)]
+struct State {
+    repositories: BTreeMap<String, Repository>,
+    fetched: Arc<Mutex<BTreeSet<BlobId>>>,
+    lazy: bool,
+    made: u64,
+    resolves: u64,
+    fetches: u64,
+}
+
+/// Git servers, as one agent reaches them.
+#[derive(Clone, Default)]
+pub struct FakeSource {
+    state: Arc<Mutex<State>>,
+    faults: Faults,
+}
+
+impl FakeSource {
+    /// No repository at all.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another agent's way to the same servers.
+    #[must_use]
+    pub fn connect(&self, faults: Faults) -> Self {
+        Self {
+            state: self.state.clone(),
+            faults,
+        }
+    }
+
+    /// Makes blobs arrive only when they are asked for, or at once with their commit.
+    pub fn lazy_blobs(&self, lazy: bool) {
+        self.state().lazy = lazy;
+    }
+
+    /// Puts a commit on top of `branch`, which starts with it when it is not there.
+    pub fn commit(&self, url: &str, branch: &str, tree: MemoryTree) -> CommitId {
+        let parents = self.tip(url, branch).into_iter().collect();
+        let id = self.orphan(url, parents, Arc::new(tree));
+        self.point(url, branch, Some(id.clone()));
+        id
+    }
+
+    /// Puts a commit on top of `branch` whose tree breaks Git's own rules (HAZARDS.md T-05).
+    pub fn commit_malformed(&self, url: &str, branch: &str, why: &str) -> CommitId {
+        let parents = self.tip(url, branch).into_iter().collect();
+        let id = self.orphan(url, parents, Arc::new(Malformed(why.to_owned())));
+        self.point(url, branch, Some(id.clone()));
+        id
+    }
+
+    /// Replaces `branch` by a commit with no history in common: a force-push.
+    pub fn force_push(&self, url: &str, branch: &str, tree: MemoryTree) -> CommitId {
+        let id = self.orphan(url, Vec::new(), Arc::new(tree));
+        self.point(url, branch, Some(id.clone()));
+        id
+    }
+
+    /// Points `branch` at a commit, or deletes it.
+    pub fn point(&self, url: &str, branch: &str, commit_id: Option<CommitId>) {
+        let mut state = self.state();
+        let refs = &mut state.repositories.entry(url.to_owned()).or_default().refs;
+        let name = format!("refs/heads/{branch}");
+        match commit_id {
+            Some(commit_id) => refs.insert(name, commit_id),
+            None => refs.remove(&name),
+        };
+    }
+
+    /// The tip of `branch`.
+    #[must_use]
+    pub fn tip(&self, url: &str, branch: &str) -> Option<CommitId> {
+        let state = self.state();
+        state
+            .repositories
+            .get(url)?
+            .refs
+            .get(&format!("refs/heads/{branch}"))
+            .cloned()
+    }
+
+    /// Empties a repository: no ref and no commit.
+    pub fn empty(&self, url: &str) {
+        self.state()
+            .repositories
+            .insert(url.to_owned(), Repository::default());
+    }
+
+    /// Lets every request to a repository fail, or none.
+    pub fn fail(&self, url: &str, reason: Option<Reason>) {
+        let problem = reason.map(|reason| Problem::new(reason, "the server says no"));
+        self.state()
+            .repositories
+            .entry(url.to_owned())
+            .or_default()
+            .error = problem;
+    }
+
+    /// Hides history: whether one commit follows another cannot be known.
+    pub fn shallow(&self, url: &str, shallow: bool) {
+        self.state()
+            .repositories
+            .entry(url.to_owned())
+            .or_default()
+            .shallow = shallow;
+    }
+
+    /// Drops what was fetched, as when the volume is lost.
+    pub fn forget_fetched(&self) {
+        self.state()
+            .fetched
+            .lock()
+            .expect("because nobody panics with it")
+            .clear();
+    }
+
+    /// How often refs were resolved.
+    #[must_use]
+    pub fn resolves(&self) -> u64 {
+        self.state().resolves
+    }
+
+    /// How often blobs were fetched.
+    #[must_use]
+    pub fn fetches(&self) -> u64 {
+        self.state().fetches
+    }
+
+    fn orphan(
+        &self,
+        url: &str,
+        parents: Vec<CommitId>,
+        tree: Arc<dyn Tree + Send + Sync>,
+    ) -> CommitId {
+        let mut state = self.state();
+        state.made += 1;
+        let hex = Digest::of(format!("{url} {}", state.made).as_bytes()).hex();
+        let id = CommitId::new(&hex[..40]).expect("because 40 digits are a commit id");
+        let repository = state.repositories.entry(url.to_owned()).or_default();
+        repository
+            .commits
+            .insert(id.clone(), Commit { parents, tree });
+        id
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("because nobody panics with it")
+    }
+
+    async fn request<T>(
+        &self,
+        url: &str,
+        answer: impl FnOnce(&mut Repository) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        tokio::time::sleep(LATENCY).await;
+        self.faults.alive().await;
+        let mut state = self.state();
+        let Some(repository) = state.repositories.get_mut(url) else {
+            return Err(Problem::new(
+                Reason::GitNotFound,
+                format!("no repository at {url}"),
+            ));
+        };
+        match &repository.error {
+            Some(problem) => Err(problem.clone()),
+            None => answer(repository),
+        }
+    }
+}
+
+impl Repository {
+    fn resolve(&self, name: &str) -> Option<CommitId> {
+        let head = if name == "HEAD" { "main" } else { name };
+        [
+            name.to_owned(),
+            format!("refs/heads/{head}"),
+            format!("refs/tags/{name}"),
+        ]
+        .iter()
+        .find_map(|full| self.refs.get(full).cloned())
+        .or_else(|| {
+            CommitId::new(name)
+                .ok()
+                .filter(|id| self.commits.contains_key(id))
+        })
+    }
+
+    fn reaches(&self, from: &CommitId, wanted: &CommitId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![from.clone()];
+        while let Some(id) = next.pop() {
+            if id == *wanted {
+                return true;
+            }
+            if seen.insert(id.clone()) {
+                next.extend(
+                    self.commits
+                        .get(&id)
+                        .map(|commit| commit.parents.clone())
+                        .unwrap_or_default(),
+                );
+            }
+        }
+        false
+    }
+}
+
+impl Source for FakeSource {
+    async fn resolve(
+        &self,
+        repository: &str,
+        names: Vec<String>,
+    ) -> Result<BTreeMap<String, Option<CommitId>>, Problem> {
+        self.state().resolves += 1;
+        self.request(repository, |repository| {
+            Ok(names
+                .into_iter()
+                .map(|name| (name.clone(), repository.resolve(&name)))
+                .collect())
+        })
+        .await
+    }
+
+    async fn snapshot(&self, repository: &str, commit_id: &CommitId) -> Result<Snapshot, Problem> {
+        let tree = self
+            .request(repository, |repository| {
+                match repository.commits.get(commit_id) {
+                    Some(commit) => Ok(commit.tree.clone()),
+                    None => Err(Problem::new(
+                        Reason::ReleaseUnavailable,
+                        format!("no commit {commit_id}"),
+                    )),
+                }
+            })
+            .await?;
+        let state = self.state();
+        if !state.lazy {
+            return Ok(tree);
+        }
+        Ok(Arc::new(Lazy {
+            tree,
+            fetched: state.fetched.clone(),
+        }))
+    }
+
+    async fn fetch(&self, repository: &str, blobs: Vec<BlobId>) -> Result<(), Problem> {
+        self.request(repository, |_| Ok(())).await?;
+        let mut state = self.state();
+        state.fetches += 1;
+        state
+            .fetched
+            .lock()
+            .expect("because nobody panics with it")
+            .extend(blobs);
+        Ok(())
+    }
+
+    async fn ancestry(
+        &self,
+        repository: &str,
+        accepted: &CommitId,
+        next: &CommitId,
+    ) -> Result<Ancestry, Problem> {
+        self.request(repository, |repository| {
+            Ok(if accepted == next {
+                Ancestry::Follows
+            } else if repository.shallow {
+                Ancestry::Unknown
+            } else if repository.reaches(next, accepted) {
+                Ancestry::Follows
+            } else if repository.reaches(accepted, next) {
+                Ancestry::Precedes
+            } else {
+                Ancestry::Diverges
+            })
+        })
+        .await
+    }
+}
+
+/// A tree whose blobs are there once they were fetched.
+struct Lazy {
+    tree: Arc<dyn Tree + Send + Sync>,
+    fetched: Arc<Mutex<BTreeSet<BlobId>>>,
+}
+
+impl Tree for Lazy {
+    fn entry(&self, path: &RepoPath) -> Result<Option<Entry>, TreeError> {
+        self.tree.entry(path)
+    }
+    fn list(&self, path: &RepoPath) -> Result<Vec<(String, Entry)>, TreeError> {
+        self.tree.list(path)
+    }
+    fn blob(&self, id: &BlobId) -> Result<Arc<[u8]>, TreeError> {
+        if self
+            .fetched
+            .lock()
+            .expect("because nobody panics with it")
+            .contains(id)
+        {
+            self.tree.blob(id)
+        } else {
+            Err(TreeError::NotFetched(id.clone()))
+        }
+    }
+}
+
+/// A tree that breaks Git's own rules wherever one looks.
+struct Malformed(String);
+
+impl Tree for Malformed {
+    fn entry(&self, _path: &RepoPath) -> Result<Option<Entry>, TreeError> {
+        Err(TreeError::Malformed(self.0.clone()))
+    }
+    fn list(&self, _path: &RepoPath) -> Result<Vec<(String, Entry)>, TreeError> {
+        Err(TreeError::Malformed(self.0.clone()))
+    }
+    fn blob(&self, _id: &BlobId) -> Result<Arc<[u8]>, TreeError> {
+        Err(TreeError::Malformed(self.0.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://git.example.com/hub.git";
+
+    #[tokio::test(start_paused = true)]
+    async fn ancestry_follows_the_parents() {
+        let source = FakeSource::new();
+        let one = source.commit(URL, "main", MemoryTree::of([("a", "1")]));
+        let two = source.commit(URL, "main", MemoryTree::of([("a", "2")]));
+        let forced = source.force_push(URL, "main", MemoryTree::of([("a", "3")]));
+        assert_eq!(
+            source.ancestry(URL, &one, &two).await,
+            Ok(Ancestry::Follows)
+        );
+        assert_eq!(
+            source.ancestry(URL, &two, &one).await,
+            Ok(Ancestry::Precedes)
+        );
+        assert_eq!(
+            source.ancestry(URL, &two, &forced).await,
+            Ok(Ancestry::Diverges)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lazy_snapshot_has_its_blobs_once_they_are_fetched() {
+        let source = FakeSource::new();
+        source.lazy_blobs(true);
+        let id = source.commit(URL, "main", MemoryTree::of([("a", "1")]));
+        let snapshot = source.snapshot(URL, &id).await.expect("there");
+        let entry = snapshot
+            .entry(&RepoPath::new("a").expect("a path"))
+            .expect("a tree")
+            .expect("there");
+        assert_eq!(
+            snapshot.blob(&entry.id),
+            Err(TreeError::NotFetched(entry.id.clone()))
+        );
+        source
+            .fetch(URL, vec![entry.id.clone()])
+            .await
+            .expect("there");
+        assert_eq!(&*snapshot.blob(&entry.id).expect("fetched"), b"1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deleted_branch_resolves_to_nothing_and_an_error_to_an_error() {
+        let source = FakeSource::new();
+        source.commit(URL, "main", MemoryTree::of([("a", "1")]));
+        source.point(URL, "main", None);
+        let refs = source
+            .resolve(URL, vec!["main".to_owned()])
+            .await
+            .expect("reachable");
+        assert_eq!(refs["main"], None);
+        source.fail(URL, Some(Reason::GitAuth));
+        let problem = source.resolve(URL, Vec::new()).await.expect_err("refused");
+        assert_eq!(problem.reason, Reason::GitAuth);
+    }
+}

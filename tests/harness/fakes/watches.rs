@@ -1,0 +1,196 @@
+//! Label-selected watches: a complete list first, then every change in order.
+
+use std::collections::BTreeSet;
+
+use muster::ports::WatchEvent;
+use muster_model::{GroupKind, Node, ObjectId, Problem, Reason};
+use muster_sync::reduce;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::api_server::{ApiServer, Change};
+use super::requests::part_of;
+
+type Queue = mpsc::UnboundedSender<(Instant, WatchEvent)>;
+
+struct Subscription {
+    kind: GroupKind,
+    queue: Queue,
+    /// False until a list was sent, and again once the watch broke.
+    live: bool,
+}
+
+/// Everybody who watches.
+pub(super) struct Watches {
+    applyset: String,
+    kinds: Vec<Subscription>,
+    namespaces: Vec<Queue>,
+    broken: BTreeSet<GroupKind>,
+    away: bool,
+}
+
+impl Watches {
+    pub(super) fn new(applyset: String) -> Self {
+        Self {
+            applyset,
+            kinds: Vec::new(),
+            namespaces: Vec::new(),
+            broken: BTreeSet::new(),
+            away: false,
+        }
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        kind: GroupKind,
+        away: bool,
+        api: &ApiServer,
+    ) -> mpsc::UnboundedReceiver<(Instant, WatchEvent)> {
+        let (queue, events) = mpsc::unbounded_channel();
+        self.away = away;
+        let mut subscription = Subscription {
+            kind,
+            queue,
+            live: false,
+        };
+        if self.works(&subscription.kind, api) {
+            subscription.list(&self.applyset, api);
+        } else {
+            subscription.fall(self.away, api);
+        }
+        self.kinds.push(subscription);
+        events
+    }
+
+    pub(super) fn subscribe_namespaces(
+        &mut self,
+        api: &ApiServer,
+    ) -> mpsc::UnboundedReceiver<(Instant, WatchEvent)> {
+        let (queue, events) = mpsc::unbounded_channel();
+        send(&queue, WatchEvent::Namespaces(api.namespaces()));
+        self.namespaces.push(queue);
+        events
+    }
+
+    fn works(&self, kind: &GroupKind, api: &ApiServer) -> bool {
+        !self.away && !self.broken.contains(kind) && api.serves(kind)
+    }
+
+    /// Passes on what changed. Kinds that came to be served are listed, kinds that no longer are break.
+    pub(super) fn tell(&mut self, changes: &[Change], api: &ApiServer) {
+        self.refresh(api);
+        for change in changes {
+            self.tell_one(change);
+        }
+        if changes
+            .iter()
+            .any(|change| change.id.group_kind().is("", "Namespace"))
+        {
+            self.namespaces.retain(|queue| !queue.is_closed());
+            for queue in self.namespaces.iter().filter(|_| !self.away) {
+                send(queue, WatchEvent::Namespaces(api.namespaces()));
+            }
+        }
+    }
+
+    fn tell_one(&self, change: &Change) {
+        let selected = |object: &Option<Node>| {
+            let object = object.as_ref();
+            object.is_some_and(|object| part_of(object) == Some(self.applyset.as_str()))
+        };
+        let kind = change.id.group_kind();
+        for subscription in self.kinds.iter().filter(|s| s.live && s.kind == kind) {
+            let event = match (
+                &change.after,
+                selected(&change.before),
+                selected(&change.after),
+            ) {
+                (Some(after), _, true) => {
+                    WatchEvent::Changed(change.id.clone(), Box::new(reduce(after)))
+                }
+                (_, true, false) => WatchEvent::Gone(change.id.clone()),
+                (_, false, false) | (None, _, true) => continue,
+            };
+            send(&subscription.queue, event);
+        }
+    }
+
+    /// Lists what came back, breaks what went away.
+    pub(super) fn refresh(&mut self, api: &ApiServer) {
+        self.kinds
+            .retain(|subscription| !subscription.queue.is_closed());
+        let works: Vec<bool> = self
+            .kinds
+            .iter()
+            .map(|s| self.works(&s.kind, api))
+            .collect();
+        for (subscription, works) in self.kinds.iter_mut().zip(works) {
+            match (subscription.live, works) {
+                (false, true) => subscription.list(&self.applyset, api),
+                (true, false) => subscription.fall(self.away, api),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+
+    pub(super) fn break_kind(&mut self, kind: &GroupKind, broken: bool, api: &ApiServer) {
+        if broken {
+            self.broken.insert(kind.clone());
+        } else {
+            self.broken.remove(kind);
+        }
+        self.refresh(api);
+    }
+
+    pub(super) fn break_all(&mut self, away: bool, api: &ApiServer) {
+        self.away = away;
+        self.refresh(api);
+        if !away {
+            for queue in &self.namespaces {
+                send(queue, WatchEvent::Namespaces(api.namespaces()));
+            }
+        }
+    }
+
+    /// Sends complete lists, as after a 410.
+    pub(super) fn relist(&mut self, api: &ApiServer) {
+        for subscription in &mut self.kinds {
+            subscription.live = false;
+        }
+        self.refresh(api);
+        for queue in &self.namespaces {
+            send(queue, WatchEvent::Namespaces(api.namespaces()));
+        }
+    }
+}
+
+impl Subscription {
+    fn list(&mut self, applyset: &str, api: &ApiServer) {
+        self.live = true;
+        let ours = |id: &ObjectId, object: &Node| {
+            id.group_kind() == self.kind && part_of(object) == Some(applyset)
+        };
+        let items = api.objects().filter(|(id, object)| ours(id, object));
+        let items = items
+            .map(|(id, object)| (id.clone(), reduce(object)))
+            .collect();
+        send(&self.queue, WatchEvent::Listed(self.kind.clone(), items));
+    }
+
+    fn fall(&mut self, away: bool, api: &ApiServer) {
+        self.live = false;
+        let (reason, message) = match (away, api.serves(&self.kind)) {
+            (false, false) => (Reason::KindMissing, "the kind is not served"),
+            (true, _) | (false, true) => (Reason::ApiUnreachable, "the watch broke"),
+        };
+        send(
+            &self.queue,
+            WatchEvent::Broken(self.kind.clone(), Problem::new(reason, message)),
+        );
+    }
+}
+
+fn send(queue: &Queue, event: WatchEvent) {
+    // Nobody may be listening any more: that agent died.
+    let _closed = queue.send((Instant::now(), event));
+}
