@@ -257,6 +257,7 @@ impl<'t, 'b> Builder<'t, 'b> {
     ) -> Result<(), YamlError> {
         let span = self.span(at, end);
         let tag = properties.tag.unwrap_or(Tag::None);
+        let is_outermost = self.stack.len() == 1;
         if let Some(Open {
             items: Items::Map { key, merge, .. },
             ..
@@ -274,7 +275,10 @@ impl<'t, 'b> Builder<'t, 'b> {
                 }
                 Key::Merge
             } else {
-                Key::Text(scalar::key(&text, style, tag, span.line)?, span)
+                Key::Text(
+                    scalar::key(&text, style, tag, is_outermost, span.line)?,
+                    span,
+                )
             });
             return self.anchor_key(properties.anchor, span);
         }

@@ -32,6 +32,8 @@ pub(super) struct Scanner<'t> {
     /// Levels in `keys` whose key is still possible, lowest first.
     possible: VecDeque<usize>,
     key_allowed: bool,
+    /// True when a comment here would be on the line of the last token.
+    comment_trails: bool,
     ended: bool,
 }
 
@@ -54,6 +56,7 @@ impl<'t> Scanner<'t> {
             keys: vec![PossibleKey::default()],
             possible: VecDeque::new(),
             key_allowed: true,
+            comment_trails: false,
             ended: false,
         }
     }
@@ -100,6 +103,7 @@ impl<'t> Scanner<'t> {
             self.refuse_text_at_separator()?;
         }
         let is_flow = self.in_flow();
+        self.comment_trails = true;
         match self.at.byte() {
             0 if self.at.is_end() => self.fetch_stream_end(),
             b'[' => self.fetch_flow_start(TokenKind::FlowSequenceStart),
@@ -142,6 +146,9 @@ impl<'t> Scanner<'t> {
     }
 
     fn skip_to_token(&mut self) {
+        if std::mem::take(&mut self.comment_trails) {
+            self.at.skip_trailing_comment();
+        }
         loop {
             let tabs = self.in_flow() || !self.key_allowed;
             self.at.skip_spaces(tabs);
@@ -345,6 +352,7 @@ impl<'t> Scanner<'t> {
         }
         self.give_up_key(self.level())?;
         self.key_allowed = true;
+        self.comment_trails = false;
         self.push_indicator(TokenKind::BlockEntry);
         Ok(())
     }
@@ -416,6 +424,7 @@ impl<'t> Scanner<'t> {
     fn fetch_block_scalar(&mut self, is_literal: bool) -> Result<(), YamlError> {
         self.give_up_key(self.level())?;
         self.key_allowed = true;
+        self.comment_trails = false;
         let token = block::scalar(&mut self.at, self.indent, is_literal)?;
         self.tokens.push_back(token);
         Ok(())
@@ -443,6 +452,7 @@ impl<'t> Scanner<'t> {
         self.save_key()?;
         let (token, saw_break) = plain::scalar(&mut self.at, self.indent, is_flow)?;
         self.key_allowed = saw_break;
+        self.comment_trails = !saw_break;
         self.tokens.push_back(token);
         Ok(())
     }

@@ -214,9 +214,16 @@ impl Writer<'_> {
             let (word, tail) = rest.split_at(at);
             self.out.push_str(word);
             column += word.chars().count();
+            // A line is never broken at a space the text begins with.
+            let is_inside = rest.len() < text.len() || !word.is_empty();
             after_space = after_space && word.is_empty();
             rest = &tail[1..];
-            if !after_space && column > WIDTH && !rest.is_empty() && !rest.starts_with(' ') {
+            if is_inside
+                && !after_space
+                && column > WIDTH
+                && !rest.is_empty()
+                && !rest.starts_with(' ')
+            {
                 self.start_line(indent + INDENT);
                 column = indent + INDENT;
             } else {

@@ -189,6 +189,18 @@ impl<'t> Cursor<'t> {
         self.take_line_text();
     }
 
+    /// Moves over a comment behind a token, before which there may be tabs.
+    pub(super) fn skip_trailing_comment(&mut self) {
+        let rest = self.rest_bytes();
+        let blanks = rest
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
+        if rest.get(blanks) == Some(&b'#') {
+            self.take_line_text();
+        }
+    }
+
     /// Moves over a comment, and over those on the next lines, however these are indented.
     pub(super) fn skip_comments(&mut self, is_flow: bool) {
         self.skip_line_text();
