@@ -366,6 +366,12 @@ impl Map {
         Self::default()
     }
 
+    /// A mapping of members with different keys: for readers that checked.
+    #[must_use]
+    pub fn from_unique(members: Vec<Member>) -> Self {
+        Self { entries: members }
+    }
+
     /// Number of members.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -47,11 +47,7 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark {
-            offset: self.offset,
-            line: self.line,
-            column: self.column(),
-        }
+        Mark::new(self.offset, self.column(), self.line)
     }
 
     pub(super) fn is_end(&self) -> bool {
