@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{BlobId, Location, Node, RepoPath, Tree, yaml};
+use muster_model::{BlobId, Node, RepoPath, Tree, yaml};
 
 use crate::failure::{Failure, Step, Stop};
 use crate::field_spec::FieldSpec;
@@ -141,9 +141,4 @@ fn drop_local(map: &mut ResMap) {
     if map.list().iter().any(|r| is_local(&r.node)) {
         map.list_mut().retain(|r| !is_local(&r.node));
     }
-}
-
-/// The place of a directory, for messages.
-pub(crate) fn location(dir: &RepoPath) -> Location {
-    Location::file(dir.to_string())
 }

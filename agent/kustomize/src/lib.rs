@@ -31,6 +31,9 @@ mod path;
 mod plugin;
 mod record;
 mod remote;
+mod render;
+mod rendered;
+mod repeated_keys;
 mod resmap;
 mod resource;
 mod scalars;
@@ -43,4 +46,7 @@ mod transformer;
 
 pub use build::{Built, build};
 pub use failure::Failure;
+pub use merge::{Direction, Inference, strategic_merge};
 pub use options::{Cache, LoadRestrictor, MergeKeys, Options, Reorder};
+pub use render::{Directory, KustomizeSource, LabelScope, Recurse, SourceOptions, render};
+pub use rendered::Rendered;

@@ -6,15 +6,16 @@
 mod list;
 mod schema;
 
-use muster_model::{Map, Node, Value};
+use muster_model::{Map, Node, Problem, Value};
 
-use crate::failure::{Step, failed};
+use crate::failure::{Step, Stop, failed};
+use crate::options::MergeKeys;
 
-pub(crate) use schema::{Schemas, TypeId};
+pub(crate) use schema::Schemas;
 
 /// Where entries of a patch go that the object's list does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub enum Direction {
     /// Behind the object's entries.
     Append,
     /// In front of them, as kustomize does.
@@ -23,7 +24,7 @@ pub(crate) enum Direction {
 
 /// How lists of kinds without a known schema are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inference {
+pub enum Inference {
     /// They are replaced.
     Off,
     /// They are merged by `name`, when every entry has one.
@@ -44,9 +45,9 @@ pub(crate) enum Known<'s> {
     /// Nothing: the object's kind may still say more.
     Nothing,
     /// A value of this type; `None`: nothing below it merges.
-    Type(Option<TypeId>),
+    Type(Option<&'s str>),
     /// A list merged by keys.
-    List(&'s [String], Option<TypeId>),
+    List(&'s [String], Option<&'s str>),
 }
 
 /// Which of the two sides a result came from.
@@ -84,6 +85,19 @@ pub(crate) fn merge(merger: Merger<'_>, object: Node, patch: Node) -> Step<Optio
     Ok(merger
         .walk(Some(object), Some(patch), Known::Nothing)?
         .into_node())
+}
+
+/// Lays a partial object over another, as kustomize's strategic merge does; `None` when the patch deletes the object.
+///
+/// # Errors
+/// When the two do not have the same shape, or a directive is unknown.
+pub fn strategic_merge(object: Node, patch: Node, direction: Direction, inference: Inference) -> Result<Option<Node>, Problem> {
+    let schemas = Schemas::new(MergeKeys::Kustomize);
+    let merger = Merger { schemas: &schemas, direction, inference };
+    merge(merger, object, patch).map_err(|stop| match stop {
+        Stop::Refused(problem) => *problem,
+        Stop::Missing => failed("a merge reads no files"),
+    })
 }
 
 impl<'s> Merger<'s> {

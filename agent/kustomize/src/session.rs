@@ -8,9 +8,11 @@ use muster_model::yaml::{self, YamlError};
 use muster_model::{BlobId, Budgets, Location, Node, Problem, Reason, RepoPath, Tree};
 
 use crate::failure::{Step, Stop};
+use crate::kustomization::FILE_NAMES;
 use crate::merge::Schemas;
 use crate::options::{LoadRestrictor, Options};
 use crate::remote;
+use crate::repeated_keys::without_repeats;
 
 /// The state of one build.
 pub(crate) struct Session<'a> {
@@ -131,7 +133,14 @@ impl<'a> Session<'a> {
         if let Some(documents) = self.options.cache.as_ref().and_then(|c| c.get(&id)) {
             return Ok(documents);
         }
-        let documents: Arc<[Node]> = self.parse(&bytes, &path.to_string())?.into();
+        let parsed = match self.parse(&bytes, &path.to_string()) {
+            Err(stop) if FILE_NAMES.contains(&path.file_name()) => {
+                let text = std::str::from_utf8(&bytes).ok().and_then(without_repeats).ok_or(stop)?;
+                self.parse(text.as_bytes(), &path.to_string())?
+            }
+            other => other?,
+        };
+        let documents: Arc<[Node]> = parsed.into();
         if let Some(cache) = &self.options.cache {
             cache.put(id, &documents);
         }

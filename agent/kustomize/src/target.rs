@@ -36,11 +36,11 @@ impl Accumulator {
     fn merge_config(&mut self, more: &Arc<Config>) -> Step<()> {
         let default = defaults();
         let merged = match &self.config {
-            None => Arc::clone(more),
+            None if Arc::ptr_eq(more, &default) => default,
             Some(mine) if Arc::ptr_eq(mine, more) || Arc::ptr_eq(more, &default) => return Ok(()),
-            Some(mine) if Arc::ptr_eq(mine, &default) => Arc::clone(more),
-            Some(mine) => {
-                let mut merged = Config::clone(mine);
+            // Merged even into nothing: of two fields that cover each other only the first stays.
+            mine => {
+                let mut merged = mine.as_deref().cloned().unwrap_or_default();
                 merged.merge(Config::clone(more))?;
                 Arc::new(merged)
             }
@@ -240,6 +240,7 @@ impl Target {
                 let documents = session.documents(&path)?;
                 let mut resources = parse::resources(documents.to_vec(), &path.to_string())?;
                 session.count_objects(resources.len())?;
+                resources.iter().for_each(|r| session.schemas.note_load(&r.node));
                 if let Some(origin) = &self.origin {
                     let origin = origin.append(text);
                     resources
@@ -362,34 +363,39 @@ impl Target {
     }
 
     fn configure(&self, session: &mut Session<'_>, all: &mut Accumulator) -> Step<()> {
-        all.merge_config(&defaults())?;
-        let mut added = Config::default();
-        for (text, line) in &self.kustomization.configurations {
-            let mut read = || -> Step<()> {
-                let path = session.resolve_file(&self.dir, text)?;
-                for document in session.documents(&path)?.iter().take(1) {
-                    added.merge(Config::read(document, &path.to_string())?)?;
-                }
-                Ok(())
-            };
-            read().map_err(|stop| stop.or_at(|| self.line(*line)).via(self.line(*line)))?;
+        let mut config = defaults();
+        if !self.kustomization.configurations.is_empty() {
+            let mut own = Config::clone(&config);
+            let given = self.read_configs(session, &self.kustomization.configurations, Config::read)?;
+            own.merge(given).map_err(|stop| self.here(stop))?;
+            config = Arc::new(own);
         }
-        for (text, line) in &self.kustomization.crds {
-            let mut read = || -> Step<()> {
-                let path = session.resolve_file(&self.dir, text)?;
-                for document in session.documents(&path)?.iter().take(1) {
-                    added.merge(crds::config_of(document)?)?;
-                }
-                Ok(())
-            };
-            read().map_err(|stop| stop.or_at(|| self.line(*line)).via(self.line(*line)))?;
-        }
-        if added != Config::default() {
-            let mut config = Config::clone(&all.config());
-            config.merge(added).map_err(|stop| self.here(stop))?;
-            all.config = Some(Arc::new(config));
+        all.merge_config(&config).map_err(|stop| self.here(stop))?;
+        if !self.kustomization.crds.is_empty() {
+            let given = self.read_configs(session, &self.kustomization.crds, |node, _| crds::config_of(node))?;
+            all.merge_config(&Arc::new(given)).map_err(|stop| self.here(stop))?;
         }
         Ok(())
+    }
+
+    fn read_configs(
+        &self,
+        session: &mut Session<'_>,
+        paths: &[Lined],
+        read: impl Fn(&muster_model::Node, &str) -> Step<Config>,
+    ) -> Step<Config> {
+        let mut all = Config::default();
+        for (text, line) in paths {
+            let mut add = || -> Step<()> {
+                let path = session.resolve_file(&self.dir, text)?;
+                if let Some(document) = session.documents(&path)?.first() {
+                    all.merge(read(document, &path.to_string())?)?;
+                }
+                Ok(())
+            };
+            add().map_err(|stop| stop.or_at(|| self.line(*line)).via(self.line(*line)))?;
+        }
+        Ok(all)
     }
 
     fn generate(&mut self, session: &mut Session<'_>, all: &mut Accumulator) -> Step<()> {

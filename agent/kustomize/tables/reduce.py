@@ -55,7 +55,7 @@ while True:
         break
     useful |= more
 
-order = {name: str(index) for index, name in enumerate(sorted(useful))}
+order = {name: name for name in useful}
 lines = []
 for name in sorted(useful):
     fields = []

@@ -13,6 +13,7 @@ pub mod agent_state;
 pub mod budgets;
 pub mod digest;
 pub mod effect;
+mod float;
 pub mod health;
 pub mod json;
 pub mod kinds;

@@ -75,11 +75,18 @@ func read(text []byte, toJSON func(*kyaml.RNode) ([]byte, error)) (values []stri
 			err = fmt.Errorf("panic: %v", found)
 		}
 	}()
-	nodes, err := kio.FromBytes(text)
+	reader := kio.ByteReader{OmitReaderAnnotations: true, Reader: bytes.NewReader(text)}
+	nodes, err := reader.Read()
 	if err != nil {
 		return nil, err
 	}
 	for _, node := range nodes {
+		if containsItself(node.YNode(), map[*kyaml.Node]bool{}) {
+			return nil, fmt.Errorf("an anchor contains itself; kustomize would overflow its stack")
+		}
+		if err := node.DeAnchor(); err != nil {
+			return nil, err
+		}
 		marshalled, err := toJSON(node)
 		if err != nil {
 			return nil, err
@@ -91,6 +98,26 @@ func read(text []byte, toJSON func(*kyaml.RNode) ([]byte, error)) (values []stri
 		values = append(values, compact.String())
 	}
 	return values, nil
+}
+
+func containsItself(node *kyaml.Node, open map[*kyaml.Node]bool) bool {
+	if node == nil {
+		return false
+	}
+	if open[node] {
+		return true
+	}
+	open[node] = true
+	defer delete(open, node)
+	if containsItself(node.Alias, open) {
+		return true
+	}
+	for _, child := range node.Content {
+		if containsItself(child, open) {
+			return true
+		}
+	}
+	return false
 }
 
 func printAll(out *bufio.Writer) {

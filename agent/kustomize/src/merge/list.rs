@@ -5,7 +5,7 @@
 
 use muster_model::{Node, Value};
 
-use super::{Directive, Known, Merger, Picked, TypeId, list_directive};
+use super::{Directive, Known, Merger, Picked, list_directive};
 use crate::failure::{Step, failed};
 use crate::id::scalar_text;
 
@@ -179,7 +179,7 @@ impl<'s> Merger<'s> {
 
     fn keys(self, entries: &[Node], known: Known<'s>) -> Step<(Vec<String>, Known<'s>)> {
         match known {
-            Known::List(keys, element) => Ok((keys.to_vec(), element_type(element))),
+            Known::List(keys, element) => Ok((keys.to_vec(), Known::Type(element))),
             Known::Nothing | Known::Type(_) => {
                 if entries.iter().all(|i| i.get("name").is_some()) {
                     Ok((vec!["name".to_owned()], Known::Nothing))
@@ -343,9 +343,6 @@ impl Arena {
     }
 }
 
-fn element_type<'s>(element: Option<TypeId>) -> Known<'s> {
-    Known::Type(element)
-}
 
 fn key_text(node: &Node) -> String {
     match &node.value {

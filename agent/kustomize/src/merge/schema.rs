@@ -14,36 +14,45 @@ const TABLE_1_21: &str = include_str!("../../tables/merge-keys-1.21.txt");
 /// Reduced from Kubernetes 1.37's OpenAPI; see tables/README.md.
 const TABLE_1_37: &str = include_str!("../../tables/merge-keys-1.37.txt");
 
-/// A type: which table, and its number there.
-pub(crate) type TypeId = (usize, usize);
-
-/// A field of a type.
+/// A field of a type; types go by the names of their OpenAPI definitions.
 #[derive(Debug, Clone)]
 enum Field {
     /// A mapping of this type.
-    Map(usize),
+    Map(String),
     /// A list merged by these keys; none: scalars, merged by value.
-    List(Vec<String>, Option<usize>),
+    List(Vec<String>, Option<String>),
 }
+
+type Fields = BTreeMap<String, Field>;
 
 /// Types and kinds of one OpenAPI document.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    types: Vec<BTreeMap<String, Field>>,
-    kinds: BTreeMap<(String, String), usize>,
+    types: BTreeMap<String, Fields>,
+    /// By apiVersion and kind.
+    kinds: BTreeMap<(String, String), String>,
 }
 
-/// The tables in force, the first that knows a kind answers.
+/// What the build did with the built-in table before a document was given. kustomize loads the table late, and whichever
+/// was loaded last wins where both define a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Builtin {
+    /// Nothing asked for it: a document takes its place.
+    Untouched,
+    /// A kind it does not know was loaded: it is laid over a document.
+    Asked,
+    /// An object was merged by it: a document is laid over it.
+    Used,
+}
+
+/// The tables in force.
 #[derive(Debug)]
 pub(crate) struct Schemas {
     custom: Option<Box<Table>>,
     builtin: Vec<&'static Table>,
-    /// Whether anything asked for the built-in table before another was set: then both are in force, as in kustomize.
-    touched: bool,
+    state: Builtin,
     fixed: bool,
 }
-
-const CUSTOM: usize = usize::MAX;
 
 impl Schemas {
     /// The built-in tables.
@@ -55,12 +64,7 @@ impl Schemas {
             MergeKeys::Kustomize => {}
             MergeKeys::Kubernetes137 => builtin.push(NEW.get_or_init(|| Table::parse(TABLE_1_37))),
         }
-        Self {
-            custom: None,
-            builtin,
-            touched: false,
-            fixed: false,
-        }
+        Self { custom: None, builtin, state: Builtin::Untouched, fixed: false }
     }
 
     /// True when a kustomization already said which document counts; later ones are not heard.
@@ -77,73 +81,80 @@ impl Schemas {
     pub(crate) fn set_custom(&mut self, document: &Node) {
         self.custom = Some(Box::new(Table::from_openapi(document)));
         self.fixed = true;
-        if !self.touched {
-            self.builtin.clear();
+    }
+
+    /// Notes that an object is merged.
+    pub(crate) fn note_merge(&mut self) {
+        if self.custom.is_none() {
+            self.state = Builtin::Used;
         }
     }
 
-    /// Notes that an object was looked up.
-    pub(crate) fn touch(&mut self) {
-        if self.custom.is_none() {
-            self.touched = true;
+    /// Notes that an object was loaded.
+    pub(crate) fn note_load(&mut self, node: &Node) {
+        if self.custom.is_none()
+            && self.state == Builtin::Untouched
+            && self.builtin.iter().all(|t| t.kind_of(node).is_none())
+        {
+            self.state = Builtin::Asked;
         }
+    }
+
+    /// The tables, the one that counts first.
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        let custom = self.custom.as_deref();
+        let builtin = self.builtin.iter().copied();
+        let (before, behind, rest) = match (custom, self.state) {
+            (Some(_), Builtin::Untouched) => (custom, None, None),
+            (Some(_), Builtin::Used) => (custom, None, Some(builtin)),
+            (Some(_), Builtin::Asked) => (None, custom, Some(builtin)),
+            (None, _) => (None, None, Some(builtin)),
+        };
+        before.into_iter().chain(rest.into_iter().flatten()).chain(behind)
     }
 
     /// The type of an object by its apiVersion and kind.
-    pub(super) fn of_object(&self, node: &Node) -> Option<TypeId> {
-        let (version, kind) = (field_text(node, "apiVersion"), field_text(node, "kind"));
-        if version.is_empty() || kind.is_empty() {
-            return None;
-        }
-        let key = (version.into_owned(), kind.into_owned());
-        if let Some(id) = self.custom.as_ref().and_then(|t| t.kinds.get(&key)) {
-            return Some((CUSTOM, *id));
-        }
-        self.builtin
-            .iter()
-            .enumerate()
-            .find_map(|(table, t)| t.kinds.get(&key).map(|id| (table, *id)))
+    pub(super) fn of_object(&self, node: &Node) -> Option<&str> {
+        self.tables().find_map(|table| table.kind_of(node))
     }
 
-    /// What is known of a field.
-    pub(super) fn field(&self, (table, id): TypeId, name: &str) -> Known<'_> {
-        let types = if table == CUSTOM {
-            self.custom.as_deref().map(|t| &t.types)
-        } else {
-            self.builtin.get(table).map(|t| &t.types)
-        };
-        let Some(fields) = types.and_then(|t| t.get(id)) else {
-            return Known::Nothing;
-        };
-        match fields.get(name).or_else(|| fields.get("{}")) {
+    /// What is known of a field of a type.
+    pub(super) fn field(&self, name: &str, field: &str) -> Known<'_> {
+        let known = self
+            .tables()
+            .filter_map(|t| t.types.get(name))
+            .find_map(|fields| fields.get(field).or_else(|| fields.get("{}")));
+        match known {
             None => Known::Type(None),
-            Some(Field::Map(id)) => Known::Type(Some((table, *id))),
-            Some(Field::List(keys, element)) => Known::List(keys, element.map(|id| (table, id))),
+            Some(Field::Map(name)) => Known::Type(Some(name)),
+            Some(Field::List(keys, element)) => Known::List(keys, element.as_deref()),
         }
     }
 }
 
 impl Table {
+    fn kind_of(&self, node: &Node) -> Option<&str> {
+        let (version, kind) = (field_text(node, "apiVersion"), field_text(node, "kind"));
+        if version.is_empty() || kind.is_empty() {
+            return None;
+        }
+        self.kinds.get(&(version.into_owned(), kind.into_owned())).map(String::as_str)
+    }
+
     fn parse(text: &str) -> Self {
         let mut table = Self::default();
         for line in text.lines() {
             let mut words = line.split(' ').filter(|w| !w.is_empty());
-            match words.next() {
-                Some("t") => {
-                    words.next();
-                    table.types.push(words.filter_map(parse_field).collect());
+            match (words.next(), words.next()) {
+                (Some("t"), Some(name)) => {
+                    table.types.insert(name.to_owned(), words.filter_map(parse_field).collect());
                 }
-                Some("k") => {
-                    if let (Some(version), Some(kind), Some(id)) =
-                        (words.next(), words.next(), words.next())
-                    {
-                        let key = (version.to_owned(), kind.to_owned());
-                        table
-                            .kinds
-                            .insert(key, id.parse().unwrap_or(usize::MAX - 1));
+                (Some("k"), Some(version)) => {
+                    if let (Some(kind), Some(name)) = (words.next(), words.next()) {
+                        table.kinds.insert((version.to_owned(), kind.to_owned()), name.to_owned());
                     }
                 }
-                Some(_) | None => {}
+                _ => {}
             }
         }
         table
@@ -151,96 +162,54 @@ impl Table {
 
     fn from_openapi(document: &Node) -> Self {
         let mut table = Self::default();
-        let Some(definitions) = document.get("definitions").and_then(Node::as_map) else {
-            return table;
-        };
-        let numbers: BTreeMap<&str, usize> = definitions.keys().zip(0..).collect();
-        let target = |schema: &Node| -> Option<usize> {
-            let reference = schema.get("$ref")?.as_str()?;
-            numbers.get(reference.rsplit('/').next()?).copied()
-        };
-        let mut extra = Vec::new();
-        for (index, (_, schema)) in definitions.iter().enumerate() {
-            let fields = table.fields_of(schema, &target, definitions.len(), &mut extra);
-            table.types.push(fields);
-            for gvk in schema
-                .get("x-kubernetes-group-version-kind")
-                .and_then(Node::as_list)
-                .unwrap_or_default()
-            {
+        let Some(definitions) = document.get("definitions").and_then(Node::as_map) else { return table };
+        for (name, schema) in definitions.iter() {
+            table.add_type(name, schema);
+            for gvk in schema.get("x-kubernetes-group-version-kind").and_then(Node::as_list).unwrap_or_default() {
                 let (group, version) = (field_text(gvk, "group"), field_text(gvk, "version"));
-                let version = if group.is_empty() {
-                    version.into_owned()
-                } else {
-                    format!("{group}/{version}")
-                };
-                table
-                    .kinds
-                    .insert((version, field_text(gvk, "kind").into_owned()), index);
+                let version = if group.is_empty() { version.into_owned() } else { format!("{group}/{version}") };
+                table.kinds.insert((version, field_text(gvk, "kind").into_owned()), name.to_owned());
             }
         }
-        table.types.extend(extra);
         table
     }
 
-    /// The fields of a schema; schemas written in place become types of their own behind the named ones.
-    fn fields_of(
-        &self,
-        schema: &Node,
-        target: &dyn Fn(&Node) -> Option<usize>,
-        named: usize,
-        extra: &mut Vec<BTreeMap<String, Field>>,
-    ) -> BTreeMap<String, Field> {
-        let mut fields = BTreeMap::new();
+    /// Adds the type of a schema; schemas written in place become types named by the way to them.
+    fn add_type(&mut self, name: &str, schema: &Node) {
+        let mut fields = Fields::new();
         let properties = schema.get("properties").and_then(Node::as_map);
-        let any = schema
-            .get("additionalProperties")
-            .filter(|n| matches!(n.value, Value::Map(_)));
-        let all = properties
-            .into_iter()
-            .flat_map(|m| m.iter())
-            .chain(any.map(|n| ("{}", n)));
-        for (name, property) in all {
-            let mut resolve = |node: &Node| {
-                target(node).or_else(|| {
-                    node.get("properties")
-                        .or_else(|| node.get("additionalProperties"))
-                        .map(|_| {
-                            let place = extra.len();
-                            extra.push(BTreeMap::new());
-                            extra[place] = self.fields_of(node, target, named, extra);
-                            named + place
-                        })
-                })
-            };
+        let any = schema.get("additionalProperties").filter(|n| matches!(n.value, Value::Map(_)));
+        for (field, property) in properties.into_iter().flat_map(|m| m.iter()).chain(any.map(|n| ("{}", n))) {
             let strategy = field_text(property, "x-kubernetes-patch-strategy");
-            if strategy.split(',').any(|s| s == "merge") {
-                let element = property.get("items").and_then(&mut resolve);
-                fields.insert(name.to_owned(), Field::List(merge_keys(property), element));
-            } else if let Some(id) = resolve(property) {
-                fields.insert(name.to_owned(), Field::Map(id));
+            let of_field = if strategy.split(',').any(|s| s == "merge") {
+                let element = property.get("items").and_then(|items| self.target(name, field, items));
+                Some(Field::List(merge_keys(property), element))
+            } else {
+                self.target(name, field, property).map(Field::Map)
+            };
+            if let Some(of_field) = of_field {
+                fields.insert(field.to_owned(), of_field);
             }
         }
-        fields
+        self.types.insert(name.to_owned(), fields);
+    }
+
+    fn target(&mut self, owner: &str, field: &str, schema: &Node) -> Option<String> {
+        if let Some(reference) = schema.get("$ref").and_then(Node::as_str) {
+            return reference.rsplit('/').next().map(str::to_owned);
+        }
+        schema.get("properties").or_else(|| schema.get("additionalProperties"))?;
+        let name = format!("{owner}/{field}");
+        self.add_type(&name, schema);
+        Some(name)
     }
 }
 
 fn merge_keys(property: &Node) -> Vec<String> {
-    if let Some(keys) = property
-        .get("x-kubernetes-list-map-keys")
-        .and_then(Node::as_list)
-    {
-        return keys
-            .iter()
-            .filter_map(|k| k.as_str().map(str::to_owned))
-            .collect();
+    if let Some(keys) = property.get("x-kubernetes-list-map-keys").and_then(Node::as_list) {
+        return keys.iter().filter_map(|k| k.as_str().map(str::to_owned)).collect();
     }
-    property
-        .get("x-kubernetes-patch-merge-key")
-        .and_then(Node::as_str)
-        .map(str::to_owned)
-        .into_iter()
-        .collect()
+    property.get("x-kubernetes-patch-merge-key").and_then(Node::as_str).map(str::to_owned).into_iter().collect()
 }
 
 fn parse_field(word: &str) -> Option<(String, Field)> {
@@ -248,14 +217,10 @@ fn parse_field(word: &str) -> Option<(String, Field)> {
     let field = match target.strip_prefix('*') {
         Some(list) => {
             let (keys, element) = list.split_once(':')?;
-            let keys = keys
-                .split(',')
-                .filter(|k| !k.is_empty())
-                .map(str::to_owned)
-                .collect();
-            Field::List(keys, element.parse().ok())
+            let keys = keys.split(',').filter(|k| !k.is_empty()).map(str::to_owned).collect();
+            Field::List(keys, Some(element.to_owned()).filter(|e| !e.is_empty()))
         }
-        None => Field::Map(target.parse().ok()?),
+        None => Field::Map(target.to_owned()),
     };
     Some((name.to_owned(), field))
 }

@@ -94,7 +94,7 @@ fn set(node: &mut Node, image: &Image, pattern: &Regex) -> Step<()> {
 }
 
 /// Name, tag and digest; a colon before the first slash belongs to the host.
-fn split(image: &str) -> (&str, &str, &str) {
+pub(crate) fn split(image: &str) -> (&str, &str, &str) {
     let host = image.find('/').filter(|i| *i > 0).unwrap_or(0);
     let at = image[host..].find('@').map(|i| i + host);
     let colon = image[host..].find(':').map(|i| i + host);

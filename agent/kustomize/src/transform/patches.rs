@@ -79,7 +79,7 @@ pub(crate) fn read_operations(
 }
 
 /// Types unquoted `yes`, `no`, `on` and `off` as YAML 1.1 does, which is how kustomize reads JSON patches.
-fn yaml_1_1(node: &mut Node, source: &[u8]) {
+pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
     let quoted = source
         .get(node.span.start as usize)
         .is_some_and(|b| matches!(b, b'"' | b'\'' | b'|' | b'>' | b'!'));
@@ -184,7 +184,7 @@ fn apply_to(
 }
 
 fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) -> Step<()> {
-    schemas.touch();
+    schemas.note_merge();
     let (name, namespace, kind) = (
         resource.name().into_owned(),
         resource.namespace().into_owned(),

@@ -78,6 +78,10 @@ pub(super) struct Builder<'t, 'b> {
     /// Bytes of the file before the text.
     skipped: usize,
     stack: Vec<Open<'t>>,
+    /// Items of all lists being read. Each list is cut off in its final size.
+    items: Vec<Node>,
+    /// Members of all mappings being read.
+    members: Vec<Member>,
     root: Option<Node>,
     anchors: BTreeMap<&'t str, Anchored>,
     /// Names that aliases use, found when the first anchor is met.
@@ -96,12 +100,15 @@ struct Open<'t> {
     items: Items,
 }
 
+/// A collection being read. What it holds so far lies in the builder from `start` on.
 enum Items {
-    List(Vec<Node>),
+    List {
+        start: usize,
+    },
     Map {
-        map: Map,
+        start: usize,
         key: Option<Key>,
-        merge: Option<Node>,
+        merge: Option<Box<Node>>,
     },
 }
 
@@ -129,6 +136,8 @@ impl<'t, 'b> Builder<'t, 'b> {
             text,
             skipped,
             stack: Vec::with_capacity(32),
+            items: Vec::with_capacity(64),
+            members: Vec::with_capacity(64),
             root: None,
             anchors: BTreeMap::new(),
             aliased: None,
@@ -169,7 +178,8 @@ impl<'t, 'b> Builder<'t, 'b> {
         at: Mark,
         properties: Properties<'t>,
     ) -> Result<(), YamlError> {
-        self.open(at, properties, Items::List(Vec::new()))
+        let start = self.items.len();
+        self.open(at, properties, Items::List { start })
     }
 
     pub(super) fn open_map(
@@ -178,7 +188,7 @@ impl<'t, 'b> Builder<'t, 'b> {
         properties: Properties<'t>,
     ) -> Result<(), YamlError> {
         let items = Items::Map {
-            map: Map::new(),
+            start: self.members.len(),
             key: None,
             merge: None,
         };
@@ -203,7 +213,7 @@ impl<'t, 'b> Builder<'t, 'b> {
         if let Some(name) = properties.anchor {
             self.anchors.remove(name);
         }
-        let span = self.span(at, at.offset);
+        let span = self.span(at, at.offset());
         self.stack.push(Open {
             anchor: properties.anchor,
             span,
@@ -231,11 +241,13 @@ impl<'t, 'b> Builder<'t, 'b> {
             open.span.end = self.number(end);
         }
         let value = match open.items {
-            Items::List(items) => Value::List(items),
-            Items::Map { mut map, merge, .. } => {
-                merge::refuse_duplicates(&map)?;
+            Items::List { start } => Value::List(self.items.split_off(start)),
+            Items::Map { start, merge, .. } => {
+                let members = self.members.split_off(start);
+                merge::refuse_duplicates(&members)?;
+                let mut map = Map::from_unique(members);
                 if let Some(value) = merge {
-                    merge::expand(&mut map, value)?;
+                    merge::expand(&mut map, *value)?;
                 }
                 Value::Map(map)
             }
@@ -257,6 +269,7 @@ impl<'t, 'b> Builder<'t, 'b> {
     ) -> Result<(), YamlError> {
         let span = self.span(at, end);
         let tag = properties.tag.unwrap_or(Tag::None);
+        let is_outermost = self.stack.len() == 1;
         if let Some(Open {
             items: Items::Map { key, merge, .. },
             ..
@@ -274,7 +287,10 @@ impl<'t, 'b> Builder<'t, 'b> {
                 }
                 Key::Merge
             } else {
-                Key::Text(scalar::key(&text, style, tag, span.line)?, span)
+                Key::Text(
+                    scalar::key(&text, style, tag, is_outermost, span.line)?,
+                    span,
+                )
             });
             return self.anchor_key(properties.anchor, span);
         }
@@ -366,14 +382,14 @@ impl<'t, 'b> Builder<'t, 'b> {
         };
         open.span.end = open.span.end.max(node.span.end);
         match &mut open.items {
-            Items::List(items) => items.push(node),
-            Items::Map { map, key, merge } => match key.take() {
-                Some(Key::Text(key, key_span)) => map.push_unchecked(Member {
+            Items::List { .. } => self.items.push(node),
+            Items::Map { key, merge, .. } => match key.take() {
+                Some(Key::Text(key, key_span)) => self.members.push(Member {
                     key,
                     key_span,
                     value: node,
                 }),
-                Some(Key::Merge) => *merge = Some(node),
+                Some(Key::Merge) => *merge = Some(Box::new(node)),
                 None => return Err(collection_as_key(node.span.line)),
             },
         }
@@ -402,7 +418,7 @@ impl<'t, 'b> Builder<'t, 'b> {
         Span {
             source: self.source,
             line: at.line_number(),
-            start: self.number(at.offset),
+            start: self.number(at.offset()),
             end: self.number(end),
         }
     }

@@ -9,8 +9,7 @@ use crate::node::{Map, Member, Node, Value};
 const FEW: usize = 16;
 
 /// Refuses a mapping that has a key twice.
-pub(super) fn refuse_duplicates(map: &Map) -> Result<(), YamlError> {
-    let members = map.members();
+pub(super) fn refuse_duplicates(members: &[Member]) -> Result<(), YamlError> {
     let twice = if members.len() <= FEW {
         members.iter().enumerate().find_map(|(index, member)| {
             let earlier = &members[..index];

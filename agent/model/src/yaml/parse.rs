@@ -102,7 +102,7 @@ impl<'t, 'b> Parser<'t, 'b> {
         Ok(matches!(
             self.scan.peek()?.kind,
             TokenKind::VersionDirective
-                | TokenKind::TagDirective { .. }
+                | TokenKind::TagDirective(_)
                 | TokenKind::DocumentStart
                 | TokenKind::DocumentEnd
                 | TokenKind::StreamEnd
@@ -125,7 +125,7 @@ impl<'t, 'b> Parser<'t, 'b> {
         loop {
             let is_directive = matches!(
                 self.scan.peek()?.kind,
-                TokenKind::VersionDirective | TokenKind::TagDirective { .. }
+                TokenKind::VersionDirective | TokenKind::TagDirective(_)
             );
             if !is_directive {
                 return Ok(seen);
@@ -133,8 +133,8 @@ impl<'t, 'b> Parser<'t, 'b> {
             seen = true;
             let token = self.scan.take()?;
             let again = match token.kind {
-                TokenKind::TagDirective { handle, prefix } => {
-                    self.handles.insert(handle, prefix).is_some()
+                TokenKind::TagDirective(tag) => {
+                    self.handles.insert(tag.handle, tag.suffix).is_some()
                 }
                 _ => std::mem::replace(&mut seen_version, true),
             };
@@ -157,7 +157,7 @@ impl<'t, 'b> Parser<'t, 'b> {
             State::FlowPairKey => self.flow_pair_key(),
             State::FlowPairValue => self.flow_pair_value(),
             State::FlowPairEnd => {
-                let end = self.scan.peek()?.start.offset;
+                let end = self.scan.peek()?.start.offset();
                 self.build.close(Some(end))
             }
             State::FlowKey { first } => self.flow_key(first),
@@ -257,7 +257,7 @@ impl<'t, 'b> Parser<'t, 'b> {
         }
         match self.scan.peek()?.kind {
             TokenKind::FlowSequenceEnd => {
-                let end = self.scan.take()?.end;
+                let end = self.scan.take()?.end();
                 self.build.close(Some(end))
             }
             TokenKind::Key => {
@@ -315,7 +315,7 @@ impl<'t, 'b> Parser<'t, 'b> {
         }
         match self.scan.peek()?.kind {
             TokenKind::FlowMappingEnd => {
-                let end = self.scan.take()?.end;
+                let end = self.scan.take()?.end();
                 self.build.close(Some(end))
             }
             TokenKind::Key => {
@@ -363,7 +363,7 @@ impl<'t, 'b> Parser<'t, 'b> {
         let start = self.scan.peek()?.start;
         if let TokenKind::Alias(name) = self.scan.peek()?.kind {
             let token = self.scan.take()?;
-            return self.build.alias(name, token.start, token.end);
+            return self.build.alias(name, token.start, token.end());
         }
         let properties = self.properties()?;
         let token = self.scan.peek()?;
@@ -399,7 +399,7 @@ impl<'t, 'b> Parser<'t, 'b> {
                 ScalarStyle::Plain,
                 properties,
                 start,
-                start.offset,
+                start.offset(),
             ),
             _ => Err(YamlError::syntax(
                 token.start.line_number(),
@@ -410,10 +410,10 @@ impl<'t, 'b> Parser<'t, 'b> {
 
     fn scalar(&mut self, properties: Properties<'t>) -> Result<(), YamlError> {
         let token = self.scan.take()?;
+        let end = token.end();
         match token.kind {
             TokenKind::Scalar { text, style } => {
-                self.build
-                    .scalar(text, style, properties, token.start, token.end)
+                self.build.scalar(text, style, properties, token.start, end)
             }
             _ => Ok(()),
         }
@@ -426,7 +426,7 @@ impl<'t, 'b> Parser<'t, 'b> {
             let token = self.scan.peek()?;
             let is_property = match token.kind {
                 TokenKind::Anchor(_) => found.anchor.is_none(),
-                TokenKind::Tag { .. } => found.tag.is_none(),
+                TokenKind::Tag(_) => found.tag.is_none(),
                 _ => false,
             };
             if !is_property {
@@ -435,8 +435,8 @@ impl<'t, 'b> Parser<'t, 'b> {
             let token = self.scan.take()?;
             match token.kind {
                 TokenKind::Anchor(name) => found.anchor = Some(name),
-                TokenKind::Tag { handle, suffix } => {
-                    found.tag = Some(self.tag(handle, &suffix, token.start)?);
+                TokenKind::Tag(tag) => {
+                    found.tag = Some(self.tag(tag.handle, &tag.suffix, token.start)?);
                 }
                 _ => {}
             }
@@ -465,16 +465,13 @@ impl<'t, 'b> Parser<'t, 'b> {
             ScalarStyle::Plain,
             Properties::default(),
             at,
-            at.offset,
+            at.offset(),
         )
     }
 
     /// Nothing, right behind an indicator.
     fn empty_scalar_after(&mut self, indicator: &Token<'t>) -> Result<(), YamlError> {
-        let at = Mark {
-            offset: indicator.end,
-            ..indicator.start
-        };
+        let at = indicator.start.at_offset(indicator.end());
         self.empty_scalar(at)
     }
 }

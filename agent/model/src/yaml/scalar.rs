@@ -61,7 +61,9 @@ fn tagged(text: &str, tag: Tag, line: u32) -> Result<Resolved, YamlError> {
     let resolved = resolve_tagged(text, tag == Tag::Timestamp);
     let (name, fits) = match (tag, resolved) {
         (Tag::Int, Resolved::Number(NumberValue::Int(_) | NumberValue::UInt(_))) => ("int", true),
-        (Tag::Float, Resolved::Number(_)) => ("float", true),
+        (Tag::Float, Resolved::Number(NumberValue::Int(_) | NumberValue::Float(_))) => {
+            ("float", true)
+        }
         (Tag::Bool, Resolved::Bool(_)) => ("bool", true),
         (Tag::Null, Resolved::Null) => ("null", true),
         (Tag::Timestamp, Resolved::Timestamp(_)) => ("timestamp", true),
@@ -124,11 +126,13 @@ fn binary(text: &str, line: u32) -> Result<String, YamlError> {
     })
 }
 
-/// The text of a key.
+/// The text of a key. A number or a boolean stays as written in the outermost mapping, as in Go; elsewhere its value
+/// is written out, as `kubectl` does it.
 pub(super) fn key(
     text: &str,
     style: ScalarStyle,
     tag: Tag,
+    is_outermost: bool,
     line: u32,
 ) -> Result<Box<str>, YamlError> {
     let is_text = match tag {
@@ -140,7 +144,11 @@ pub(super) fn key(
     if is_text {
         return Ok(text.into());
     }
-    alias_key(&Node::new(value(text.into(), style, tag, line)?), line)
+    let value = value(text.into(), style, tag, line)?;
+    if is_outermost && value != Value::Null && tag != Tag::Binary {
+        return Ok(text.into());
+    }
+    alias_key(&Node::new(value), line)
 }
 
 /// The text of a key that an alias stands for: numbers and booleans are written out.

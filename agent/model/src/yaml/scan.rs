@@ -24,6 +24,8 @@ pub(super) struct Scanner<'t> {
     tokens: VecDeque<Token<'t>>,
     /// Tokens handed out so far.
     taken: usize,
+    /// True when nothing can come before the first token of the queue any more.
+    is_ready: bool,
     /// Column of the block collection being read; -1 outside of any.
     indent: isize,
     indents: Vec<isize>,
@@ -32,6 +34,8 @@ pub(super) struct Scanner<'t> {
     /// Levels in `keys` whose key is still possible, lowest first.
     possible: VecDeque<usize>,
     key_allowed: bool,
+    /// True when a comment here would be on the line of the last token.
+    comment_trails: bool,
     ended: bool,
 }
 
@@ -49,19 +53,24 @@ impl<'t> Scanner<'t> {
             at: Cursor::new(text),
             tokens: VecDeque::with_capacity(16),
             taken: 0,
+            is_ready: false,
             indent: -1,
             indents: Vec::new(),
             keys: vec![PossibleKey::default()],
             possible: VecDeque::new(),
             key_allowed: true,
+            comment_trails: false,
             ended: false,
         }
     }
 
     /// The next token, left in place.
     pub(super) fn peek(&mut self) -> Result<&Token<'t>, YamlError> {
-        while self.needs_more()? {
-            self.fetch()?;
+        while !self.is_ready {
+            self.is_ready = !self.needs_more()?;
+            if !self.is_ready {
+                self.fetch()?;
+            }
         }
         Ok(&self.tokens[0])
     }
@@ -70,6 +79,7 @@ impl<'t> Scanner<'t> {
     pub(super) fn take(&mut self) -> Result<Token<'t>, YamlError> {
         self.peek()?;
         self.taken += 1;
+        self.is_ready = false;
         let token = self.tokens.pop_front();
         Ok(token.expect("because peek leaves a token"))
     }
@@ -100,6 +110,7 @@ impl<'t> Scanner<'t> {
             self.refuse_text_at_separator()?;
         }
         let is_flow = self.in_flow();
+        self.comment_trails = true;
         match self.at.byte() {
             0 if self.at.is_end() => self.fetch_stream_end(),
             b'[' => self.fetch_flow_start(TokenKind::FlowSequenceStart),
@@ -127,7 +138,7 @@ impl<'t> Scanner<'t> {
 
     fn push(&mut self, kind: TokenKind<'t>, start: Mark) {
         let end = self.at.offset();
-        self.tokens.push_back(Token { kind, start, end });
+        self.tokens.push_back(Token::new(kind, start, end));
     }
 
     /// A token of one byte.
@@ -142,6 +153,9 @@ impl<'t> Scanner<'t> {
     }
 
     fn skip_to_token(&mut self) {
+        if std::mem::take(&mut self.comment_trails) {
+            self.at.skip_trailing_comment();
+        }
         loop {
             let tabs = self.in_flow() || !self.key_allowed;
             self.at.skip_spaces(tabs);
@@ -173,9 +187,9 @@ impl<'t> Scanner<'t> {
             return Ok(false);
         }
         let now = self.at.mark();
-        let bytes = now.offset - key.mark.offset;
+        let bytes = now.offset() - key.mark.offset();
         let is_long = bytes > LONGEST_IMPLICIT_KEY
-            && self.at.count_chars(key.mark.offset) > LONGEST_IMPLICIT_KEY;
+            && self.at.count_chars(key.mark.offset()) > LONGEST_IMPLICIT_KEY;
         if key.mark.line == now.line && !is_long {
             return Ok(true);
         }
@@ -232,17 +246,13 @@ impl<'t> Scanner<'t> {
     /// Opens a block collection when `mark` is deeper than the one being read. Its token goes before the token with
     /// `number`, or at the end.
     fn roll_indent(&mut self, mark: Mark, number: Option<usize>, kind: TokenKind<'t>) {
-        let column = isize::try_from(mark.column).unwrap_or(isize::MAX);
+        let column = isize::try_from(mark.column()).unwrap_or(isize::MAX);
         if self.in_flow() || self.indent >= column {
             return;
         }
         self.indents.push(self.indent);
         self.indent = column;
-        let token = Token {
-            kind,
-            start: mark,
-            end: mark.offset,
-        };
+        let token = Token::new(kind, mark, mark.offset());
         match number {
             Some(number) => self.tokens.insert(number - self.taken, token),
             None => self.tokens.push_back(token),
@@ -289,7 +299,7 @@ impl<'t> Scanner<'t> {
             TokenKind::DocumentEnd
         };
         self.at.advance(3);
-        if kind == TokenKind::DocumentStart && start.offset > 0 {
+        if kind == TokenKind::DocumentStart && start.offset() > 0 {
             let line = self.at.rest_of_line().trim_start();
             if !line.is_empty() && !line.starts_with('#') {
                 return Err(
@@ -345,6 +355,7 @@ impl<'t> Scanner<'t> {
         }
         self.give_up_key(self.level())?;
         self.key_allowed = true;
+        self.comment_trails = false;
         self.push_indicator(TokenKind::BlockEntry);
         Ok(())
     }
@@ -366,11 +377,7 @@ impl<'t> Scanner<'t> {
         let level = self.level();
         if self.is_still_possible(level)? {
             let key = self.keys[level];
-            let token = Token {
-                kind: TokenKind::Key,
-                start: key.mark,
-                end: key.mark.offset,
-            };
+            let token = Token::new(TokenKind::Key, key.mark, key.mark.offset());
             self.tokens.insert(key.number - self.taken, token);
             self.roll_indent(key.mark, Some(key.number), TokenKind::BlockMappingStart);
             self.forget_key(level);
@@ -416,6 +423,7 @@ impl<'t> Scanner<'t> {
     fn fetch_block_scalar(&mut self, is_literal: bool) -> Result<(), YamlError> {
         self.give_up_key(self.level())?;
         self.key_allowed = true;
+        self.comment_trails = false;
         let token = block::scalar(&mut self.at, self.indent, is_literal)?;
         self.tokens.push_back(token);
         Ok(())
@@ -443,6 +451,7 @@ impl<'t> Scanner<'t> {
         self.save_key()?;
         let (token, saw_break) = plain::scalar(&mut self.at, self.indent, is_flow)?;
         self.key_allowed = saw_break;
+        self.comment_trails = !saw_break;
         self.tokens.push_back(token);
         Ok(())
     }

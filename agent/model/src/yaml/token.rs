@@ -2,15 +2,37 @@
 
 use std::borrow::Cow;
 
-/// A place: byte offset, line from 0, and bytes since the line began.
+/// A place: byte offset, line from 0, and bytes since the line began. A text is shorter than 4 GiB.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mark {
-    pub(super) offset: usize,
+    offset: u32,
+    column: u32,
     pub(super) line: u32,
-    pub(super) column: usize,
 }
 
 impl Mark {
+    pub(super) fn new(offset: usize, column: usize, line: u32) -> Self {
+        let number = |value| u32::try_from(value).unwrap_or(u32::MAX);
+        Self {
+            offset: number(offset),
+            column: number(column),
+            line,
+        }
+    }
+
+    pub(super) fn offset(self) -> usize {
+        self.offset as usize
+    }
+
+    pub(super) fn column(self) -> usize {
+        self.column as usize
+    }
+
+    /// The same line, at another offset.
+    pub(super) fn at_offset(self, offset: usize) -> Self {
+        Self::new(offset, self.column(), self.line)
+    }
+
     /// The line, from 1.
     pub(super) fn line_number(self) -> u32 {
         self.line.saturating_add(1)
@@ -22,7 +44,26 @@ impl Mark {
 pub(super) struct Token<'t> {
     pub(super) kind: TokenKind<'t>,
     pub(super) start: Mark,
-    pub(super) end: usize,
+    end: u32,
+}
+
+impl<'t> Token<'t> {
+    pub(super) fn new(kind: TokenKind<'t>, start: Mark, end: usize) -> Self {
+        let end = u32::try_from(end).unwrap_or(u32::MAX);
+        Self { kind, start, end }
+    }
+
+    /// One past the last byte.
+    pub(super) fn end(&self) -> usize {
+        self.end as usize
+    }
+}
+
+/// A tag, or the declaration of a handle. Rare, so kept aside to keep tokens small.
+#[derive(Debug, PartialEq)]
+pub(super) struct TagText<'t> {
+    pub(super) handle: &'t str,
+    pub(super) suffix: Cow<'t, str>,
 }
 
 /// How a scalar was written.
@@ -37,10 +78,7 @@ pub(super) enum ScalarStyle {
 pub(super) enum TokenKind<'t> {
     StreamEnd,
     VersionDirective,
-    TagDirective {
-        handle: &'t str,
-        prefix: Cow<'t, str>,
-    },
+    TagDirective(Box<TagText<'t>>),
     DocumentStart,
     DocumentEnd,
     BlockSequenceStart,
@@ -56,10 +94,7 @@ pub(super) enum TokenKind<'t> {
     Value,
     Alias(&'t str),
     Anchor(&'t str),
-    Tag {
-        handle: &'t str,
-        suffix: Cow<'t, str>,
-    },
+    Tag(Box<TagText<'t>>),
     Scalar {
         text: Cow<'t, str>,
         style: ScalarStyle,

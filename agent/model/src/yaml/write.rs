@@ -2,7 +2,8 @@
 
 use super::order;
 use super::style::{self, Style};
-use crate::node::{Map, Node, NumberValue, Value, shortest};
+use crate::float::shortest;
+use crate::node::{Map, Node, NumberValue, Value};
 
 /// Columns after which a text is folded at its next space; what Go's YAML printer is set to in kustomize.
 const WIDTH: usize = 80;
@@ -214,9 +215,16 @@ impl Writer<'_> {
             let (word, tail) = rest.split_at(at);
             self.out.push_str(word);
             column += word.chars().count();
+            // A line is never broken at a space the text begins with.
+            let is_inside = rest.len() < text.len() || !word.is_empty();
             after_space = after_space && word.is_empty();
             rest = &tail[1..];
-            if !after_space && column > WIDTH && !rest.is_empty() && !rest.starts_with(' ') {
+            if is_inside
+                && !after_space
+                && column > WIDTH
+                && !rest.is_empty()
+                && !rest.starts_with(' ')
+            {
                 self.start_line(indent + INDENT);
                 column = indent + INDENT;
             } else {
@@ -327,4 +335,86 @@ fn write_float(value: f64, out: &mut String) {
 fn push_display(value: impl std::fmt::Display, out: &mut String) {
     use std::fmt::Write as _;
     write!(out, "{value}").expect("because writing to a String cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn print(json: &str) -> String {
+        to_string(&json::from_slice(json.as_bytes()).expect("JSON"))
+    }
+
+    #[test]
+    fn collections_are_indented_as_kustomize_indents_them() {
+        assert_eq!(
+            print(r#"{"b":[{"x":1,"a":[2,[3,[]]]},{}],"a":{"c":null}}"#),
+            "a:\n  c: null\nb:\n- a:\n  - 2\n  - - 3\n    - []\n  x: 1\n- {}\n"
+        );
+        assert_eq!(print("[[1],{}]"), "- - 1\n- {}\n");
+        assert_eq!(print(r#""x""#), "x\n");
+    }
+
+    #[test]
+    fn texts_are_quoted_where_they_must_be() {
+        let cases = [
+            ("true", "\"true\""),
+            ("", "\"\""),
+            (" a", "' a'"),
+            ("it's: ", "'it''s: '"),
+            ("a: b", "'a: b'"),
+            ("a #b", "'a #b'"),
+            ("- a", "'- a'"),
+            ("a\\tb", "\"a\\tb\""),
+            ("😀", "\"\\U0001F600\""),
+            ("-a", "-a"),
+            ("a:b#c", "a:b#c"),
+        ];
+        for (text, printed) in cases {
+            assert_eq!(
+                print(&format!("[\"{text}\"]")),
+                format!("- {printed}\n"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn lines_become_literals() {
+        assert_eq!(print(r#"{"a":"x\n\n y\n"}"#), "a: |\n  x\n\n   y\n");
+        assert_eq!(print(r#"{"a":" x\ny"}"#), "a: |2-\n   x\n  y\n");
+        assert_eq!(print(r#"{"a":"x\n\n","b":1}"#), "a: |+\n  x\n\nb: 1\n");
+        assert_eq!(print(r#"{"a":"x \ny"}"#), "a: \"x \\ny\"\n");
+    }
+
+    #[test]
+    fn long_texts_are_folded_at_the_space_behind_column_80() {
+        let long = "0123456789".repeat(8);
+        assert_eq!(
+            print(&format!("{{\"a\":\"{long} b c\"}}")),
+            format!("a: {long}\n  b c\n")
+        );
+        assert_eq!(
+            print(&format!("[\"{long}: b\"]")),
+            format!("- '{long}:\n  b'\n")
+        );
+    }
+
+    #[test]
+    fn long_keys_take_a_line_of_their_own() {
+        let long = "k".repeat(129);
+        assert_eq!(
+            print(&format!("{{\"{long}\":{{\"a\":[1]}}}}")),
+            format!("? {long}\n: a:\n  - 1\n")
+        );
+    }
+
+    #[test]
+    fn floats_are_printed_as_go_prints_them() {
+        assert_eq!(
+            print("[1.5,1.0,1234567.5,0.00001,1e20,1e21,18446744073709551615]"),
+            "- 1.5\n- 1\n- 1.2345675e+06\n- 1e-05\n- 1e+20\n- 1e+21\n- 18446744073709551615\n"
+        );
+    }
 }

@@ -7,29 +7,29 @@ use std::path::{Path, PathBuf};
 use muster_model::{Map, Node, Number, Value, node::NumberValue};
 
 /// A small generator of numbers (xorshift64*): the same seed gives the same texts.
-pub struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() >> 33).expect("64 bits") % limit.max(1)
     }
 
-    pub fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
     }
 
-    pub fn chance(&mut self, one_in: usize) -> bool {
+    pub(crate) fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }
 }
@@ -188,7 +188,7 @@ const PIECES: &[&str] = &[
 ];
 
 /// A text that is often YAML.
-pub fn document(rng: &mut Rng) -> String {
+pub(crate) fn document(rng: &mut Rng) -> String {
     let mut out = String::new();
     match rng.below(4) {
         0 => {
@@ -366,7 +366,7 @@ fn pad(indent: usize, out: &mut String) {
 }
 
 /// A text with a few random changes.
-pub fn mutated(rng: &mut Rng, text: &str) -> String {
+pub(crate) fn mutated(rng: &mut Rng, text: &str) -> String {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(ToOwned::to_owned).collect();
     // Small windows find more than large ones in the same time.
     let start = rng.below(lines.len());
@@ -402,7 +402,7 @@ pub fn mutated(rng: &mut Rng, text: &str) -> String {
 }
 
 /// Every YAML file of the conformance data.
-pub fn real_files() -> Vec<String> {
+pub(crate) fn real_files() -> Vec<String> {
     let root = conformance();
     let mut found = Vec::new();
     let mut open = vec![root];
@@ -429,7 +429,7 @@ pub fn real_files() -> Vec<String> {
 }
 
 /// The folder of the conformance data, which may not be there.
-pub fn conformance() -> PathBuf {
+pub(crate) fn conformance() -> PathBuf {
     std::env::var_os("MUSTER_CONFORMANCE").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance"),
         PathBuf::from,
@@ -500,7 +500,7 @@ fn text(rng: &mut Rng) -> String {
 }
 
 /// A value to print.
-pub fn value(rng: &mut Rng, depth: usize) -> Node {
+pub(crate) fn value(rng: &mut Rng, depth: usize) -> Node {
     match rng.below(if depth == 0 { 7 } else { 10 }) {
         0 => Node::null(),
         1 => Node::bool(rng.chance(2)),

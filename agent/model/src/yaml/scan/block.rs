@@ -47,14 +47,14 @@ pub(super) fn scalar<'t>(
         least: parent.map_or(1, |column| column + 1),
     };
     let text = block.text(at, &mut end)?;
-    Ok(Token {
-        kind: TokenKind::Scalar {
+    Ok(Token::new(
+        TokenKind::Scalar {
             text: Cow::Owned(text),
             style: ScalarStyle::Quoted,
         },
         start,
         end,
-    })
+    ))
 }
 
 /// Reads the chomping and the indentation indicator, in either order.

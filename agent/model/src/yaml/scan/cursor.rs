@@ -47,11 +47,7 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark {
-            offset: self.offset,
-            line: self.line,
-            column: self.column(),
-        }
+        Mark::new(self.offset, self.column(), self.line)
     }
 
     pub(super) fn is_end(&self) -> bool {
@@ -187,6 +183,18 @@ impl<'t> Cursor<'t> {
     /// Moves to the end of the line.
     pub(super) fn skip_line_text(&mut self) {
         self.take_line_text();
+    }
+
+    /// Moves over a comment behind a token, before which there may be tabs.
+    pub(super) fn skip_trailing_comment(&mut self) {
+        let rest = self.rest_bytes();
+        let blanks = rest
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
+        if rest.get(blanks) == Some(&b'#') {
+            self.take_line_text();
+        }
     }
 
     /// Moves over a comment, and over those on the next lines, however these are indented.

@@ -49,7 +49,7 @@ pub(super) fn scalar<'t>(
 ) -> Result<(Token<'t>, bool), YamlError> {
     let start = at.mark();
     let mut text = Cow::Borrowed("");
-    let mut end = start.offset;
+    let mut end = start.offset();
     let mut folding = Folding::default();
     loop {
         if at.is_document_indicator() || at.byte() == b'#' {
@@ -76,14 +76,14 @@ pub(super) fn scalar<'t>(
             break;
         }
     }
-    let token = Token {
-        kind: TokenKind::Scalar {
+    let token = Token::new(
+        TokenKind::Scalar {
             text,
             style: ScalarStyle::Plain,
         },
         start,
         end,
-    };
+    );
     Ok((token, folding.saw_break()))
 }
 

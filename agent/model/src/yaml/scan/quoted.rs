@@ -14,14 +14,14 @@ pub(super) fn scalar<'t>(at: &mut Cursor<'t>, is_single: bool) -> Result<Token<'
         Some(text) => Cow::Borrowed(text),
         None => Cow::Owned(folded(at, is_single, start)?),
     };
-    Ok(Token {
-        kind: TokenKind::Scalar {
+    Ok(Token::new(
+        TokenKind::Scalar {
             text,
             style: ScalarStyle::Quoted,
         },
         start,
-        end: at.offset(),
-    })
+        at.offset(),
+    ))
 }
 
 /// The text when it is on one line and has no escapes: most are.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cursor::Cursor;
 use crate::yaml::error::YamlError;
-use crate::yaml::token::TokenKind;
+use crate::yaml::token::{TagText, TokenKind};
 
 /// Reads `&name` or `*name` and gives the name back.
 pub(super) fn anchor<'t>(at: &mut Cursor<'t>) -> Result<&'t str, YamlError> {
@@ -26,43 +26,10 @@ pub(super) fn anchor<'t>(at: &mut Cursor<'t>) -> Result<&'t str, YamlError> {
 
 /// Reads `!tag`, `!handle!tag`, `!<uri>` or `!`.
 pub(super) fn tag<'t>(at: &mut Cursor<'t>) -> Result<TokenKind<'t>, YamlError> {
-    let start = at.offset();
-    let kind = if at.byte_at(1) == b'<' {
-        at.advance(2);
-        let suffix = uri(at, true)?;
-        if at.byte() != b'>' {
-            return Err(error(at, "a tag that begins with `!<` must end with `>`"));
-        }
-        at.advance(1);
-        TokenKind::Tag { handle: "", suffix }
+    let tag = if at.byte_at(1) == b'<' {
+        verbatim(at)?
     } else {
-        at.advance(1);
-        skip_word(at);
-        if at.byte() == b'!' {
-            at.advance(1);
-            let handle = at.since(start);
-            let suffix = uri(at, true)?;
-            TokenKind::Tag { handle, suffix }
-        } else {
-            let head = at.since(start + 1);
-            let rest = uri(at, false)?;
-            let suffix = match (head, rest) {
-                ("", rest) => rest,
-                (head, rest) if rest.is_empty() => Cow::Borrowed(head),
-                (head, rest) => Cow::Owned(format!("{head}{rest}")),
-            };
-            if suffix.is_empty() {
-                TokenKind::Tag {
-                    handle: "",
-                    suffix: Cow::Borrowed("!"),
-                }
-            } else {
-                TokenKind::Tag {
-                    handle: "!",
-                    suffix,
-                }
-            }
-        }
+        shorthand(at)?
     };
     if !at.is_blank_or_end(0) {
         return Err(error(
@@ -70,7 +37,49 @@ pub(super) fn tag<'t>(at: &mut Cursor<'t>) -> Result<TokenKind<'t>, YamlError> {
             "a blank must follow a tag; put the text in quotes if it is no tag",
         ));
     }
-    Ok(kind)
+    Ok(TokenKind::Tag(Box::new(tag)))
+}
+
+fn verbatim<'t>(at: &mut Cursor<'t>) -> Result<TagText<'t>, YamlError> {
+    at.advance(2);
+    let suffix = uri(at, true)?;
+    if at.byte() != b'>' {
+        return Err(error(at, "a tag that begins with `!<` must end with `>`"));
+    }
+    at.advance(1);
+    Ok(TagText { handle: "", suffix })
+}
+
+fn shorthand<'t>(at: &mut Cursor<'t>) -> Result<TagText<'t>, YamlError> {
+    let start = at.offset();
+    at.advance(1);
+    skip_word(at);
+    if at.byte() == b'!' {
+        at.advance(1);
+        let handle = at.since(start);
+        let suffix = uri(at, true)?;
+        return Ok(TagText { handle, suffix });
+    }
+    let head = at.since(start + 1);
+    let rest = uri(at, false)?;
+    let suffix = if head.is_empty() {
+        rest
+    } else if rest.is_empty() {
+        Cow::Borrowed(head)
+    } else {
+        Cow::Owned(format!("{head}{rest}"))
+    };
+    Ok(if suffix.is_empty() {
+        TagText {
+            handle: "",
+            suffix: Cow::Borrowed("!"),
+        }
+    } else {
+        TagText {
+            handle: "!",
+            suffix,
+        }
+    })
 }
 
 /// Reads a line that begins with `%`.
@@ -87,8 +96,8 @@ pub(super) fn directive<'t>(at: &mut Cursor<'t>) -> Result<TokenKind<'t>, YamlEr
             at.skip_blanks();
             let handle = directive_handle(at)?;
             at.skip_blanks();
-            let prefix = uri(at, true)?;
-            TokenKind::TagDirective { handle, prefix }
+            let suffix = uri(at, true)?;
+            TokenKind::TagDirective(Box::new(TagText { handle, suffix }))
         }
         _ => {
             return Err(error(

@@ -1,0 +1,109 @@
+//! The result of a complete render: objects that Kubernetes can be given.
+
+use std::collections::BTreeMap;
+
+use muster_model::{BlobId, Budgets, Manifest, Node, Problem, Reason, RepoPath, json, yaml};
+
+use crate::build::Built;
+
+/// Every object of a source, checked. Only a complete, successful render makes one.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    objects: Vec<Manifest>,
+    inputs: Vec<(RepoPath, BlobId)>,
+}
+
+/// Kinds that are made by clusters, never delivered from Git.
+const DENIED: &[(&str, &str)] = &[
+    ("", "Binding"),
+    ("", "ComponentStatus"),
+    ("", "Event"),
+    ("", "Node"),
+    ("authentication.k8s.io", "SelfSubjectReview"),
+    ("authentication.k8s.io", "TokenRequest"),
+    ("authentication.k8s.io", "TokenReview"),
+    ("authorization.k8s.io", "LocalSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectRulesReview"),
+    ("authorization.k8s.io", "SubjectAccessReview"),
+    ("coordination.k8s.io", "Lease"),
+    ("events.k8s.io", "Event"),
+    ("policy", "Eviction"),
+];
+
+impl Rendered {
+    /// Checks the objects of a build.
+    pub(crate) fn check(built: Built, budgets: &Budgets) -> Result<Self, Problem> {
+        let (nodes, inputs) = built.into_parts();
+        if nodes.len() > budgets.objects {
+            let message = format!("{} objects are rendered, more than the {} allowed", nodes.len(), budgets.objects);
+            return Err(Problem::new(Reason::NodeBudget, message));
+        }
+        let mut seen = BTreeMap::new();
+        let mut objects = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let object = Manifest::new(node)?;
+            check_kind(&object)?;
+            check_size(&object, budgets)?;
+            if seen.insert(object.id(), ()).is_some() {
+                let message = format!("{} is rendered twice", object.id());
+                return Err(Problem::new(Reason::DuplicateObject, message));
+            }
+            objects.push(object);
+        }
+        Ok(Self { objects, inputs })
+    }
+
+    /// The objects in output order.
+    #[must_use]
+    pub fn objects(&self) -> &[Manifest] {
+        &self.objects
+    }
+
+    /// The objects, by value.
+    #[must_use]
+    pub fn into_objects(self) -> Vec<Manifest> {
+        self.objects
+    }
+
+    /// The objects as YAML; of a kustomization exactly what `kustomize build` prints.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        yaml::write_documents(self.objects.iter().map(Manifest::body))
+    }
+
+    /// Blobs and directories that were read, by path: equal inputs give an equal render.
+    #[must_use]
+    pub fn inputs(&self) -> &[(RepoPath, BlobId)] {
+        &self.inputs
+    }
+}
+
+fn check_kind(object: &Manifest) -> Result<(), Problem> {
+    let gvk = object.gvk();
+    if DENIED.contains(&(gvk.group.as_str(), gvk.kind.as_str())) {
+        return Err(Problem::new(Reason::KindDenied, format!("{} is never delivered from Git", object.id())));
+    }
+    Ok(())
+}
+
+fn check_size(object: &Manifest, budgets: &Budgets) -> Result<(), Problem> {
+    /// Kubernetes' limit on all annotations of an object (`TotalAnnotationSizeLimitB`): 256 KiB.
+    const ANNOTATIONS: usize = 256 << 10;
+    let annotations = object.body().at_path(&["metadata", "annotations"]).and_then(Node::as_map);
+    let bytes: usize = annotations
+        .into_iter()
+        .flat_map(|map| map.iter())
+        .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
+        .sum();
+    if bytes > ANNOTATIONS {
+        let message = format!("annotations of {} have {bytes} bytes; Kubernetes accepts {ANNOTATIONS}", object.id());
+        return Err(Problem::new(Reason::ObjectTooLarge, message).field("metadata.annotations"));
+    }
+    let size = json::to_string(object.body()).len();
+    if size > budgets.object_bytes {
+        let message = format!("{} has {size} bytes, more than the {} allowed", object.id(), budgets.object_bytes);
+        return Err(Problem::new(Reason::ObjectTooLarge, message));
+    }
+    Ok(())
+}
