@@ -11,6 +11,7 @@ mod merge;
 mod order;
 mod parse;
 mod read;
+mod reprint;
 mod resolve;
 mod scalar;
 mod scan;
@@ -21,5 +22,5 @@ mod token;
 mod write;
 
 pub use error::YamlError;
-pub use read::read;
+pub use read::{read, read_resources};
 pub use write::{to_string, write, write_documents};

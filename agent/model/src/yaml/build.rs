@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::YamlError;
 use super::merge;
+use super::reprint;
 use super::scalar;
 use super::token::{Mark, ScalarStyle};
 use crate::budgets::Budgets;
 use crate::node::{Map, Member, Node, SourceId, Span, Value};
 
-/// What may stand before a node.
+/// What stands before a node.
 #[derive(Debug, Default)]
 pub(super) struct Properties<'t> {
     pub(super) anchor: Option<&'t str>,
     pub(super) tag: Option<Tag>,
+    /// True for a collection in `[]` or `{}`.
+    pub(super) is_flow: bool,
 }
 
 impl Properties<'_> {
@@ -70,9 +73,19 @@ impl Tag {
     }
 }
 
+/// What the nodes are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To know what the text says.
+    Values,
+    /// To build what kustomize builds, with what it changes on the way.
+    Resources,
+}
+
 /// Puts nodes together.
 pub(super) struct Builder<'t, 'b> {
     budgets: &'b Budgets,
+    purpose: Purpose,
     source: SourceId,
     text: &'t str,
     /// Bytes of the file before the text.
@@ -97,6 +110,7 @@ pub(super) struct Builder<'t, 'b> {
 struct Open<'t> {
     anchor: Option<&'t str>,
     span: Span,
+    is_flow: bool,
     items: Items,
 }
 
@@ -128,10 +142,12 @@ impl<'t, 'b> Builder<'t, 'b> {
         text: &'t str,
         skipped: usize,
         budgets: &'b Budgets,
+        purpose: Purpose,
         source: SourceId,
     ) -> Self {
         Self {
             budgets,
+            purpose,
             source,
             text,
             skipped,
@@ -217,6 +233,7 @@ impl<'t, 'b> Builder<'t, 'b> {
         self.stack.push(Open {
             anchor: properties.anchor,
             span,
+            is_flow: properties.is_flow,
             items,
         });
         Ok(())
@@ -294,6 +311,10 @@ impl<'t, 'b> Builder<'t, 'b> {
             });
             return self.anchor_key(properties.anchor, span);
         }
+        let (text, style) = match self.purpose {
+            Purpose::Values => (text, style),
+            Purpose::Resources => reprint::scalar(text, style, tag, self.in_flow()),
+        };
         let value = scalar::value(text, style, tag, span.line)?;
         self.add(Node { value, span }, properties.anchor)
     }
@@ -348,7 +369,16 @@ impl<'t, 'b> Builder<'t, 'b> {
             _ => {}
         }
         self.nodes += nodes - 1;
+        let is_nothing = node.is_null() && node.span.start == node.span.end;
+        if is_nothing && self.purpose == Purpose::Resources && self.in_flow() {
+            return self.add(Node::string("").at(span), None);
+        }
         self.add(node, None)
+    }
+
+    /// True inside `[]` and `{}`.
+    fn in_flow(&self) -> bool {
+        self.stack.last().is_some_and(|open| open.is_flow)
     }
 
     fn too_many_aliases(&self, line: u32) -> YamlError {

@@ -262,7 +262,11 @@ impl<'t, 'b> Parser<'t, 'b> {
             }
             TokenKind::Key => {
                 let start = self.scan.take()?.start;
-                self.build.open_map(start, Properties::default())?;
+                let properties = Properties {
+                    is_flow: true,
+                    ..Properties::default()
+                };
+                self.build.open_map(start, properties)?;
                 self.states.push(State::FlowEntry { first: false });
                 self.states.push(State::FlowPairKey);
                 Ok(())
@@ -365,7 +369,7 @@ impl<'t, 'b> Parser<'t, 'b> {
             let token = self.scan.take()?;
             return self.build.alias(name, token.start, token.end());
         }
-        let properties = self.properties()?;
+        let mut properties = self.properties()?;
         let token = self.scan.peek()?;
         match token.kind {
             TokenKind::BlockEntry if place == Place::BlockValue => {
@@ -377,11 +381,13 @@ impl<'t, 'b> Parser<'t, 'b> {
             TokenKind::FlowSequenceStart => {
                 self.states.push(State::FlowEntry { first: true });
                 let mark = self.scan.take()?.start;
+                properties.is_flow = true;
                 self.build.open_list(mark, properties)
             }
             TokenKind::FlowMappingStart => {
                 self.states.push(State::FlowKey { first: true });
                 let mark = self.scan.take()?.start;
+                properties.is_flow = true;
                 self.build.open_map(mark, properties)
             }
             TokenKind::BlockSequenceStart if place != Place::Flow => {

@@ -1,6 +1,6 @@
 //! Bytes to nodes.
 
-use super::build::Builder;
+use super::build::{Builder, Purpose};
 use super::error::YamlError;
 use super::parse::Parser;
 use super::text;
@@ -15,6 +15,29 @@ use crate::node::{Node, SourceId};
 /// # Errors
 /// When the text is not YAML, repeats a key, holds what JSON has no form for, or exceeds a budget.
 pub fn read(bytes: &[u8], budgets: &Budgets, source: SourceId) -> Result<Vec<Node>, YamlError> {
+    read_for(Purpose::Values, bytes, budgets, source)
+}
+
+/// Reads the resources and patches of a kustomization, with what kustomize makes of three rare forms: it adds line
+/// breaks to texts in `>` blocks that have indented lines, it makes `""` of nothing as a value inside `{}`, and keeps
+/// times inside `[]` and `{}` as they are written.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_resources(
+    bytes: &[u8],
+    budgets: &Budgets,
+    source: SourceId,
+) -> Result<Vec<Node>, YamlError> {
+    read_for(Purpose::Resources, bytes, budgets, source)
+}
+
+fn read_for(
+    purpose: Purpose,
+    bytes: &[u8],
+    budgets: &Budgets,
+    source: SourceId,
+) -> Result<Vec<Node>, YamlError> {
     let limit = budgets.file_bytes.min(u64::from(u32::MAX));
     if u64::try_from(bytes.len()).map_or(true, |length| length > limit) {
         return Err(YamlError::budget(
@@ -23,7 +46,7 @@ pub fn read(bytes: &[u8], budgets: &Budgets, source: SourceId) -> Result<Vec<Nod
         ));
     }
     let (text, skipped) = text::decode(bytes)?;
-    let builder = Builder::new(&text, skipped, budgets, source);
+    let builder = Builder::new(&text, skipped, budgets, purpose, source);
     Ok(Parser::new(&text, builder).run()?.documents)
 }
 

@@ -27,9 +27,8 @@ pub(super) fn value(
     line: u32,
 ) -> Result<Value, YamlError> {
     let resolved = match (tag, style) {
-        (Tag::None, ScalarStyle::Quoted) | (Tag::Str | Tag::Other | Tag::Merge, _) => {
-            Resolved::Text
-        }
+        (Tag::None, ScalarStyle::Quoted | ScalarStyle::Folded)
+        | (Tag::Str | Tag::Other | Tag::Merge, _) => Resolved::Text,
         (Tag::None, ScalarStyle::Plain) => resolve(&text),
         (Tag::Binary, _) => {
             return binary(&text, line).map(|text| Value::String(Text { text, raw: None }));
@@ -136,7 +135,7 @@ pub(super) fn key(
     line: u32,
 ) -> Result<Box<str>, YamlError> {
     let is_text = match tag {
-        Tag::None => style == ScalarStyle::Quoted || resolve(text) == Resolved::Text,
+        Tag::None => style != ScalarStyle::Plain || resolve(text) == Resolved::Text,
         Tag::Str => true,
         Tag::Int | Tag::Float | Tag::Bool | Tag::Null | Tag::Timestamp => false,
         Tag::Binary | Tag::Merge | Tag::Other => false,

@@ -33,8 +33,7 @@ struct Features {
 /// Picks the form.
 pub(super) fn choose(text: &str, is_key: bool) -> Style {
     if text.contains('\n') {
-        let features = Features::of(text);
-        let block = !features.ends_with_space && !features.space_then_break && !features.special;
+        let block = is_block_allowed(text);
         return if block && !is_key {
             Style::Literal
         } else {
@@ -55,6 +54,12 @@ pub(super) fn choose(text: &str, is_key: bool) -> Style {
     } else {
         Style::Plain
     }
+}
+
+/// True when the text can be printed as a block, where nothing can be escaped.
+pub(super) fn is_block_allowed(text: &str) -> bool {
+    let features = Features::of(text);
+    !features.ends_with_space && !features.space_then_break && !features.special
 }
 
 /// True for texts that begin with a letter or a digit and have only letters, digits and `-_./` in them.

@@ -70,7 +70,10 @@ pub(super) struct TagText<'t> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScalarStyle {
     Plain,
+    /// In quotes, or a block that begins with `|`.
     Quoted,
+    /// A block that begins with `>`.
+    Folded,
 }
 
 /// The tokens of YAML.

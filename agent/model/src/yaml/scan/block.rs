@@ -47,10 +47,15 @@ pub(super) fn scalar<'t>(
         least: parent.map_or(1, |column| column + 1),
     };
     let text = block.text(at, &mut end)?;
+    let style = if is_literal {
+        ScalarStyle::Quoted
+    } else {
+        ScalarStyle::Folded
+    };
     Ok(Token::new(
         TokenKind::Scalar {
             text: Cow::Owned(text),
-            style: ScalarStyle::Quoted,
+            style,
         },
         start,
         end,
