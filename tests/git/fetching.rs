@@ -299,6 +299,36 @@ fn many_refs_are_read_by_one_request() {
 }
 
 #[test]
+fn the_next_fold_costs_only_what_changed() {
+    let mut world = world();
+    let files: Vec<(String, String)> = (0..50)
+        .map(|n| (format!("clusters/{n}/status.json"), format!("{n}")))
+        .collect();
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(p, d)| (p.as_str(), d.as_bytes()))
+        .collect();
+    world.repository.commit_files("status", &files);
+    for expected in [None, Some(5)] {
+        let commit = id(&world
+            .repository
+            .commit_files("status", &[("clusters/7/status.json", b"new")]));
+        let ids = BTreeSet::from([commit.clone()]);
+        let cost = world
+            .store
+            .fetch_shallow(&mut world.remote, &ids)
+            .expect("fetched");
+        if let Some(most) = expected {
+            assert!(cost.objects <= most, "{cost:?}");
+        }
+        let snapshot = world.store.snapshot(&commit).expect("here");
+        for (_, blob) in blobs(&snapshot) {
+            snapshot.blob(&blob).expect("here");
+        }
+    }
+}
+
+#[test]
 fn a_local_clone_and_a_directory_are_read_as_they_are() {
     let world = world();
     let commit = world.repository.commit_files("main", &[("apps/x", b"1\n")]);

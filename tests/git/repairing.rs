@@ -1,5 +1,6 @@
 //! A damaged store is noticed, never believed, and built anew (HAZARDS.md T-12, L5).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use muster_git::{GitError, Limits, Store};
 use muster_model::Reason;
 use muster_model::tree::TreeError;
 
-use crate::world::{World, path, world};
+use crate::world::{World, id, path, world};
 
 fn packs(world: &World) -> Vec<PathBuf> {
     let directory = world.store.path().join("objects/pack");
@@ -119,38 +120,86 @@ fn what_a_killed_fetch_left_behind_is_swept() {
 }
 
 #[test]
-fn a_renewed_store_keeps_what_is_pinned() {
+fn a_tidied_store_keeps_what_is_pinned_and_its_snapshots_go_on() {
     let mut world = world();
-    let first = world.repository.commit_files("main", &[("a", b"1")]);
-    let pinned = world.fetch_main().expect("fetched").commit_id().clone();
-    world.store.pin("default/app", &pinned).expect("pinned");
-    for n in 0..5 {
+    world
+        .repository
+        .commit_files("main", &[("a", b"pinned"), ("d/b", b"1")]);
+    let pinned = world.fetch_main().expect("fetched");
+    assert_eq!(world.text(&pinned, "a").as_deref(), Some("pinned"));
+    world
+        .store
+        .pin("default/app", pinned.commit_id())
+        .expect("pinned");
+    for n in 0..20 {
         world
             .repository
             .commit_files("main", &[("a", format!("{n}").as_bytes())]);
-        world.fetch_main().expect("fetched");
+        let snapshot = world.fetch_main().expect("fetched");
+        assert_eq!(world.text(&snapshot, "a"), Some(n.to_string()));
     }
-    let tip = world.fetch_main().expect("fetched").commit_id().clone();
+    let tip = world.fetch_main().expect("fetched");
     let before = packs(&world).len();
-    world
-        .store
-        .renew(&mut world.remote, std::slice::from_ref(&tip))
-        .expect("renewed");
-    assert!(packs(&world).len() < before);
-    assert!(world.store.snapshot(&tip).is_ok());
-    let pins = world.store.pins().expect("pins");
-    assert_eq!(
-        pins.into_iter().collect::<Vec<_>>(),
-        [("default/app".to_owned(), pinned)]
-    );
+    world.store.collect().expect("tidied");
     assert!(
+        before > 20 && packs(&world).len() == 1,
+        "{before} {:?}",
+        packs(&world)
+    );
+    world.server.take_requests().clear();
+    for (snapshot, text) in [(&pinned, "pinned"), (&tip, "19")] {
+        assert_eq!(world.text(snapshot, "a").as_deref(), Some(text));
         world
             .store
-            .log(&tip, 10)
+            .fetch(&mut world.remote, snapshot.commit_id())
+            .expect("here");
+    }
+    assert_eq!(world.server.take_requests().len(), 0);
+    assert_eq!(
+        world
+            .store
+            .log(tip.commit_id(), 100)
             .expect("history")
-            .iter()
-            .any(|c| c.id.as_str() == first)
+            .len(),
+        21
     );
+    world.store.collect().expect("nothing to do");
+    assert_eq!(packs(&world).len(), 1);
     world.store.unpin("default/app").expect("unpinned");
     assert!(world.store.pins().expect("pins").is_empty());
+    world.store.collect().expect("tidied");
+    assert_eq!(
+        world.text(&pinned, "a").as_deref(),
+        Some("pinned"),
+        "read again from the server"
+    );
+}
+
+#[test]
+fn statuses_that_were_replaced_do_not_pile_up() {
+    let mut world = world();
+    let mut last = BTreeSet::new();
+    for n in 0..70 {
+        let commit = world.repository.commit(
+            "s",
+            None,
+            "status",
+            &[("status.json", Some(format!("{n}").as_bytes()))],
+        );
+        last = BTreeSet::from([id(&commit)]);
+        world
+            .store
+            .fetch_shallow(&mut world.remote, &last)
+            .expect("fetched");
+    }
+    assert!(packs(&world).len() < 10, "{}", packs(&world).len());
+    let commit_id = last.first().expect("one");
+    let snapshot = world.store.snapshot(commit_id).expect("here");
+    assert_eq!(
+        snapshot
+            .file(&path("status.json"))
+            .expect("here")
+            .as_deref(),
+        Some(&b"69"[..])
+    );
 }

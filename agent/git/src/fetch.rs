@@ -1,8 +1,6 @@
 //! Bringing commits, trees and files here, as few as the server lets us.
 
 use std::collections::BTreeSet;
-use std::io::Read;
-use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::objs::Kind;
@@ -14,8 +12,8 @@ use crate::commit::tree_and_parents;
 use crate::error::GitError;
 use crate::fetch_request::{Depth, FetchRequest, Filter};
 use crate::objects::{Objects, ReadError, of_blob, of_commit, to_commit};
-use crate::pack_stream::{self, Pack, lied, taken};
-use crate::remote::{Remote, Service};
+use crate::pack_stream::lied;
+use crate::remote::Remote;
 use crate::store::Store;
 
 /// Commits named as ours in a request; the newest are the last.
@@ -26,8 +24,6 @@ const MAX_WANTS: usize = 5_000;
 const MAX_ROUNDS: usize = 64;
 /// Trees remembered as complete: 25 bytes each, a repository of four million files.
 const MAX_VERIFIED: usize = 200_000;
-/// Packs after which [`Store::is_worn`]: each costs two file descriptors and a lookup.
-const MAX_PACKS: usize = 128;
 
 /// What a fetch cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,7 +47,7 @@ impl Store {
     ) -> Result<Fetched, GitError> {
         let id = of_commit(commit_id)?;
         let mut cost = Fetched::default();
-        if self.is_complete(id) {
+        if self.is_complete(id) || self.is_here(commit_id)? {
             return Ok(cost);
         }
         let haves = self.haves()?;
@@ -82,6 +78,7 @@ impl Store {
         }
         self.complete_trees(remote, commit_id, &mut cost)?;
         self.mark_complete(id)?;
+        self.tidy()?;
         Ok(cost)
     }
 
@@ -117,60 +114,73 @@ impl Store {
         commit_ids: &BTreeSet<CommitId>,
     ) -> Result<Fetched, GitError> {
         let mut cost = Fetched::default();
-        let mut missing = Vec::new();
-        for commit_id in commit_ids {
-            let id = of_commit(commit_id)?;
-            if !self.objects.has(id) {
-                missing.push(id);
-            }
-        }
+        let asked = commit_ids
+            .iter()
+            .map(of_commit)
+            .collect::<Result<BTreeSet<_>, _>>()?;
+        let missing: Vec<ObjectId> = asked
+            .iter()
+            .copied()
+            .filter(|id| !self.objects.has(*id))
+            .collect();
+        let haves = self.shallow_haves();
         for wants in missing.chunks(MAX_WANTS) {
             let request = FetchRequest {
                 wants: wants.to_vec(),
+                haves: haves.clone(),
+                filter: Filter::None,
                 depth: Depth::One,
-                ..FetchRequest::default()
             };
             self.receive(remote, &request, self.limits.pack_bytes, &mut cost)?;
             self.check_arrived(remote, wants)?;
         }
+        if asked != self.shallow {
+            self.shallow = asked;
+            self.tidy()?;
+        }
         Ok(cost)
     }
 
-    /// True after so many fetches that reading becomes slower: time for [`Store::renew`].
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn is_worn(&self) -> Result<bool, GitError> {
-        Ok(self.packs()? > MAX_PACKS)
-    }
-
-    /// Builds the store anew from the server, with all pinned commits and `keep`, then takes its place. Fails without
-    /// effect when the server does not have them all. Files are fetched again as they are needed.
-    ///
-    /// # Errors
-    /// As [`Store::fetch`].
-    pub fn renew(&mut self, remote: &mut Remote, keep: &[CommitId]) -> Result<Fetched, GitError> {
-        let pins = self.pins()?;
-        let mut cost = Fetched::default();
-        let mut fresh =
-            Self::open_or_create(self.path().with_extension("renewed"), self.limits.clone())?;
-        fresh.reset()?;
-        for id in pins.values().chain(keep) {
-            let more = fresh.fetch(remote, id)?;
-            cost.requests += more.requests;
-            cost.objects += more.objects;
+    /// True when the commit and all its trees were brought by something else; noted as complete then.
+    fn is_here(&mut self, commit_id: &CommitId) -> Result<bool, GitError> {
+        let id = of_commit(commit_id)?;
+        let raw = match self.objects.commit(id) {
+            Ok(raw) => raw,
+            Err(_) => return Ok(false),
+        };
+        let Some(root) = tree_and_parents(&raw)
+            .ok()
+            .and_then(|(tree, ..)| of_blob(&tree))
+        else {
+            return Ok(false);
+        };
+        let here = self.missing_trees(commit_id, root)?.is_empty();
+        if here {
+            self.mark_complete(id)?;
         }
-        for (name, id) in &pins {
-            fresh.pin(name, id)?;
-        }
-        self.replace_by(fresh)?;
-        Ok(cost)
+        Ok(here)
     }
 
     fn haves(&self) -> Result<Vec<ObjectId>, GitError> {
         let complete = self.complete()?;
         let present = complete.into_iter().filter(|id| self.objects.has(*id));
         Ok(present.take(MAX_HAVES).collect())
+    }
+
+    /// Of the commits read last without history, those that others may be made of: a status without parents is not.
+    fn shallow_haves(&self) -> Vec<ObjectId> {
+        let has_parents = |id: &&ObjectId| {
+            let raw = self.objects.commit(**id);
+            raw.is_ok_and(|raw| {
+                tree_and_parents(&raw).is_ok_and(|(_, parents, _)| !parents.is_empty())
+            })
+        };
+        self.shallow
+            .iter()
+            .filter(has_parents)
+            .take(MAX_HAVES)
+            .copied()
+            .collect()
     }
 
     /// The commits of the whole history. Beyond the budget it is done without, and ancestry may stay unknown.
@@ -297,93 +307,6 @@ impl Store {
             self.verified.extend(seen);
         }
         Ok(missing)
-    }
-
-    /// Sends one request for objects and indexes the pack that comes.
-    fn receive(
-        &mut self,
-        remote: &mut Remote,
-        request: &FetchRequest,
-        cap: u64,
-        cost: &mut Fetched,
-    ) -> Result<(), GitError> {
-        cost.requests += 1;
-        let url = remote.url().as_str().to_owned();
-        let interrupt = remote.client().interrupt();
-        cost.objects += match remote.server()? {
-            Server::V2 { .. } => {
-                let reader = remote.post(Service::UploadPack, true, request.version_2(), cap)?;
-                let pack = pack_stream::open_v2(reader, &self.limits)?;
-                self.index(pack, &url, &interrupt)?
-            }
-            Server::V0 => {
-                let reader = remote.post(Service::UploadPack, false, request.version_0(), cap)?;
-                let pack = pack_stream::open_v0(reader, &self.limits)?;
-                self.index(pack, &url, &interrupt)?
-            }
-        };
-        Ok(())
-    }
-
-    /// Writes a pack and its index; every object is inflated and named by its content on the way (HAZARDS.md T-12, T-13).
-    fn index<R: Read>(
-        &self,
-        mut pack: Pack<R>,
-        url: &str,
-        interrupt: &Arc<std::sync::atomic::AtomicBool>,
-    ) -> Result<u32, GitError> {
-        if pack.objects == 0 {
-            std::io::copy(&mut pack.bytes, &mut std::io::sink())
-                .map_err(|error| taken(&pack.failure, error, url))?;
-            return Ok(0);
-        }
-        let options = gix_pack::bundle::write::Options {
-            thread_limit: Some(1),
-            alloc_limit_bytes: Some(self.limits.object_bytes),
-            ..gix_pack::bundle::write::Options::default()
-        };
-        let written = gix_pack::Bundle::write_to_directory(
-            &mut pack.bytes,
-            Some(&self.pack_directory()),
-            &mut gix::progress::Discard,
-            interrupt,
-            None::<gix::OdbHandle>,
-            gix::hash::Kind::Sha1,
-            options,
-        );
-        let outcome = written.map_err(|error| self.index_error(&pack, &error, url))?;
-        // The rest of the answer, so that its connection can be used again.
-        std::io::copy(&mut pack.bytes, &mut std::io::sink())
-            .map_err(|error| taken(&pack.failure, error, url))?;
-        if let Some(keep) = outcome.keep_path {
-            std::fs::remove_file(&keep)
-                .map_err(|error| GitError::io(format!("remove {}", keep.display()), &error))?;
-        }
-        Ok(outcome.index.num_objects)
-    }
-
-    fn index_error<R: Read>(&self, pack: &Pack<R>, error: &gix::Error, url: &str) -> GitError {
-        if let Some(kept) = pack_stream::kept(&pack.failure) {
-            return kept;
-        }
-        let full = error.classify().any(|class| {
-            class
-                .io_kind()
-                .is_some_and(|kind| crate::error::is_full(&std::io::Error::from(kind)))
-        });
-        if full {
-            return GitError::DiskFull;
-        }
-        if error
-            .classify()
-            .any(|class| matches!(class.class(), gix::error::Class::ResourceExhaustion(_)))
-        {
-            return GitError::TooLarge {
-                what: format!("an object of {url}"),
-                limit: format!("{} bytes", self.limits.object_bytes),
-            };
-        }
-        lied(url, "a damaged pack")
     }
 }
 

@@ -9,7 +9,7 @@ use crate::remote::AGENT;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FetchRequest {
     pub(crate) wants: Vec<ObjectId>,
-    /// Commits whose files we have all, or may lack without harm.
+    /// Commits whose trees we have all; with [`Depth::One`], all of whose files, and whose parents we lack.
     pub(crate) haves: Vec<ObjectId>,
     pub(crate) filter: Filter,
     pub(crate) depth: Depth,
@@ -36,6 +36,15 @@ pub(crate) enum Depth {
 }
 
 impl FetchRequest {
+    /// True when the pack may hold deltas to objects we have. Only then a server leaves out what commits have in common
+    /// that are not related to each other, as those of a shallow history look to it.
+    pub(crate) fn is_thin(&self) -> bool {
+        match self.depth {
+            Depth::All => false,
+            Depth::One => !self.haves.is_empty(),
+        }
+    }
+
     /// The body for protocol version 2.
     pub(crate) fn version_2(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(256 + 50 * (self.wants.len() + self.haves.len()));
@@ -45,6 +54,9 @@ impl FetchRequest {
         pkt::put_delimiter(&mut body);
         pkt::put(&mut body, "no-progress\n");
         pkt::put(&mut body, "ofs-delta\n");
+        if self.is_thin() {
+            pkt::put(&mut body, "thin-pack\n");
+        }
         match self.filter {
             Filter::None => {}
             Filter::Blobs => pkt::put(&mut body, "filter blob:none\n"),
@@ -52,7 +64,12 @@ impl FetchRequest {
         }
         match self.depth {
             Depth::All => {}
-            Depth::One => pkt::put(&mut body, "deepen 1\n"),
+            Depth::One => {
+                pkt::put(&mut body, "deepen 1\n");
+                for id in &self.haves {
+                    pkt::put(&mut body, &format!("shallow {id}\n"));
+                }
+            }
         }
         for id in &self.wants {
             pkt::put(&mut body, &format!("want {id}\n"));
@@ -70,15 +87,19 @@ impl FetchRequest {
         let mut body = Vec::with_capacity(256);
         for (place, id) in self.wants.iter().enumerate() {
             if place == 0 {
+                let thin = if self.is_thin() { " thin-pack" } else { "" };
                 pkt::put(
                     &mut body,
-                    &format!("want {id} side-band-64k ofs-delta no-progress {AGENT}\n"),
+                    &format!("want {id} side-band-64k ofs-delta{thin} no-progress {AGENT}\n"),
                 );
             } else {
                 pkt::put(&mut body, &format!("want {id}\n"));
             }
         }
         if self.depth == Depth::One {
+            for id in &self.haves {
+                pkt::put(&mut body, &format!("shallow {id}\n"));
+            }
             pkt::put(&mut body, "deepen 1\n");
         }
         pkt::put_flush(&mut body);
@@ -107,7 +128,7 @@ mod tests {
         assert!(text.starts_with("0012command=fetch\n"), "{text}");
         assert!(
             text.ends_with(&format!(
-                "deepen 1\n0032want {id}\n0032have {id}\n0009done\n0000"
+                "deepen 1\n0035shallow {id}\n0032want {id}\n0032have {id}\n0009done\n0000"
             )),
             "{text}"
         );

@@ -13,6 +13,7 @@
 
 mod ancestry;
 mod capabilities;
+mod collect;
 mod commit;
 mod credentials;
 mod directory;
@@ -26,8 +27,10 @@ mod ls_refs;
 mod new_commit;
 mod objects;
 mod pack_stream;
+mod pack_writer;
 mod pkt;
 mod push;
+mod receive;
 mod redirect;
 mod ref_name;
 mod remote;

@@ -61,16 +61,22 @@ pub(crate) enum ReadError {
 }
 
 impl Objects {
-    /// Opens a repository without reading any configuration but its own.
+    /// Opens a store of our own.
     pub(crate) fn open(path: &Path, blob_limit: u64) -> Result<Self, GitError> {
-        let options = gix::open::Options::isolated()
-            .object_store_slots(gix::odb::store::init::Slots::Given(PACK_SLOTS))
-            .open_path_as_is(true);
-        let opened = gix::ThreadSafeRepository::open_opts(path, options);
-        let repository = opened.map_err(|error| GitError::Corrupt {
-            what: format!("it cannot be opened: {}", error.probable_cause()),
-        })?;
-        Ok(Self::new(repository.to_thread_local(), blob_limit))
+        Ok(Self::new(open(path)?, blob_limit))
+    }
+
+    /// Changes the files of the store while nobody reads, then opens it anew; snapshots go on with what is there now.
+    pub(crate) fn replace(
+        &self,
+        path: &Path,
+        change: impl FnOnce() -> Result<(), GitError>,
+    ) -> Result<(), GitError> {
+        let mut repository = self.repository();
+        change()?;
+        *repository = open(path)?;
+        self.damaged.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) fn new(repository: gix::Repository, blob_limit: u64) -> Self {
@@ -138,6 +144,11 @@ impl Objects {
         let entries = Arc::new(parse_entries(&data).map_err(ReadError::Malformed)?);
         locked(&self.trees).put(id, &entries);
         Ok(entries)
+    }
+
+    /// The bytes of an object, whatever its size.
+    pub(crate) fn any(&self, id: ObjectId, kind: Kind) -> Result<Vec<u8>, ReadError> {
+        self.read(id, kind, u64::MAX)
     }
 
     /// What kind of object it is, `None` when it is not here.
@@ -232,6 +243,19 @@ impl ReadError {
                 what: format!("{what}: {malformed}"),
             },
         }
+    }
+}
+
+/// Opens a repository without reading any configuration but its own.
+fn open(path: &Path) -> Result<gix::Repository, GitError> {
+    let options = gix::open::Options::isolated()
+        .object_store_slots(gix::odb::store::init::Slots::Given(PACK_SLOTS))
+        .open_path_as_is(true);
+    match gix::ThreadSafeRepository::open_opts(path, options) {
+        Ok(repository) => Ok(repository.to_thread_local()),
+        Err(error) => Err(GitError::Corrupt {
+            what: format!("it cannot be opened: {}", error.probable_cause()),
+        }),
     }
 }
 

@@ -1,16 +1,16 @@
 //! Setting refs on a server: one receive-pack request, each ref compared with the id we remember and swapped on its own.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write as _};
+use std::io::Read;
 
 use gix::ObjectId;
-use gix::objs::Kind;
 use muster_model::CommitId;
 
 use crate::error::{GitError, shown};
 use crate::ls_refs::{RemoteRefs, read_v0};
 use crate::new_commit::NewObjects;
 use crate::objects::of_commit;
+use crate::pack_writer::PackWriter;
 use crate::pkt::{self, Packet, PacketReader};
 use crate::ref_name::RefName;
 use crate::remote::{AGENT, Remote, Service};
@@ -122,34 +122,14 @@ fn request(updates: &[RefUpdate], objects: &NewObjects) -> Result<Vec<u8>, GitEr
     Ok(body)
 }
 
-/// A pack of whole objects (gitformat-pack(5)).
 fn write_pack(objects: &NewObjects, out: &mut Vec<u8>) -> Result<(), GitError> {
-    use gix_pack::data::entry::Header;
     let failed = |error: std::io::Error| GitError::io("compress the objects of a push", &error);
-    let start = out.len();
     let count = u32::try_from(objects.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(b"PACK\0\0\0\x02");
-    out.extend_from_slice(&count.to_be_bytes());
+    let mut writer = PackWriter::new(out, count).map_err(failed)?;
     for (kind, data) in objects.objects.values() {
-        let header = match kind {
-            Kind::Commit => Header::Commit,
-            Kind::Tree => Header::Tree,
-            Kind::Blob => Header::Blob,
-            Kind::Tag => Header::Tag,
-        };
-        header.write_to(data.len() as u64, out).map_err(failed)?;
-        let mut deflate =
-            gix::zlib::stream::deflate::Write::new(&mut *out, gix::zlib::Compression::DEFAULT);
-        deflate.write_all(data).map_err(failed)?;
-        deflate.flush().map_err(failed)?;
+        writer.put(*kind, data).map_err(failed)?;
     }
-    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
-    hasher.update(&out[start..]);
-    let trailer = hasher.try_finalize().map_err(|_| GitError::Setup {
-        why: "the pack is part of a SHA-1 collision".to_owned(),
-    })?;
-    out.extend_from_slice(trailer.as_slice());
-    Ok(())
+    writer.finish().map(|_| ()).map_err(failed)
 }
 
 fn read_outcomes<R: Read>(

@@ -32,6 +32,8 @@ pub struct Store {
     pub(crate) objects: Arc<Objects>,
     /// Trees that are here with everything below them, as far as this was looked at since the start.
     pub(crate) verified: BTreeSet<ObjectId>,
+    /// The commits asked for last without their history, all of whose files are here.
+    pub(crate) shallow: BTreeSet<ObjectId>,
 }
 
 impl Store {
@@ -51,19 +53,20 @@ impl Store {
                 }
             }
         }
-        let objects = create(&path, &limits)?;
+        create(&path)?;
+        let objects = Objects::open(&path, limits.blob_bytes)?;
         Ok(Self::with(path, limits, objects))
     }
 
-    /// Throws everything away; the next fetch brings it back (HAZARDS.md T-12, L5). Snapshots taken before keep what
-    /// they have open.
+    /// Throws everything away; the next fetch brings it back (HAZARDS.md T-12, L5). Snapshots taken before find their
+    /// objects not fetched.
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn reset(&mut self) -> Result<(), GitError> {
-        self.objects = Arc::new(create(&self.path, &self.limits)?);
         self.verified.clear();
-        Ok(())
+        self.shallow.clear();
+        self.objects.replace(&self.path, || create(&self.path))
     }
 
     /// True once an object read from here, by the store or a snapshot, was damaged: time for [`Store::reset`].
@@ -102,7 +105,7 @@ impl Store {
         log(&self.objects, from, most)
     }
 
-    /// Keeps a commit by name across [`Store::renew`].
+    /// Keeps a commit, with the files it was read with, for as long as the name stands.
     ///
     /// # Errors
     /// When the name is no part of a ref's name, or the file system refuses.
@@ -153,30 +156,29 @@ impl Store {
         self.set_ref(&RefName::new(format!("{COMPLETE}{id}"))?, id)
     }
 
+    /// Forgets that note.
+    pub(crate) fn unmark_complete(&self, id: ObjectId) -> Result<(), GitError> {
+        self.delete_ref(&RefName::new(format!("{COMPLETE}{id}"))?)
+    }
+
     /// Where packs are.
     pub(crate) fn pack_directory(&self) -> PathBuf {
         self.path.join("objects").join("pack")
     }
 
-    /// How many packs there are.
-    pub(crate) fn packs(&self) -> Result<usize, GitError> {
+    /// The packs and their sizes.
+    pub(crate) fn packs(&self) -> Result<Vec<(PathBuf, u64)>, GitError> {
         let directory = self.pack_directory();
-        let entries = fs::read_dir(&directory)
-            .map_err(|error| GitError::io(format!("list {}", directory.display()), &error))?;
-        Ok(entries
-            .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|e| e == "idx"))
-            .count())
-    }
-
-    /// Takes another store's place in the file system and in memory.
-    pub(crate) fn replace_by(&mut self, other: Self) -> Result<(), GitError> {
-        remove(&self.path)?;
-        fs::rename(&other.path, &self.path)
-            .map_err(|error| GitError::io(format!("rename {}", other.path.display()), &error))?;
-        self.objects = Arc::new(Objects::open(&self.path, self.limits.blob_bytes)?);
-        self.verified = other.verified;
-        Ok(())
+        let failed =
+            |error: io::Error| GitError::io(format!("list {}", directory.display()), &error);
+        let mut packs = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.path().extension().is_some_and(|e| e == "pack") {
+                packs.push((entry.path(), entry.metadata().map_err(failed)?.len()));
+            }
+        }
+        Ok(packs)
     }
 
     fn with(path: PathBuf, limits: Limits, objects: Objects) -> Self {
@@ -185,6 +187,7 @@ impl Store {
             limits,
             objects: Arc::new(objects),
             verified: BTreeSet::new(),
+            shallow: BTreeSet::new(),
         }
     }
 
@@ -286,7 +289,7 @@ pub(crate) fn log(
     Ok(commits)
 }
 
-fn create(path: &Path, limits: &Limits) -> Result<Objects, GitError> {
+fn create(path: &Path) -> Result<(), GitError> {
     remove(path)?;
     fs::create_dir_all(path)
         .map_err(|error| GitError::io(format!("create {}", path.display()), &error))?;
@@ -296,11 +299,10 @@ fn create(path: &Path, limits: &Limits) -> Result<Objects, GitError> {
         gix::create::Options::default(),
         gix::open::Options::isolated(),
     );
-    created.map_err(|error| GitError::Io {
+    created.map(|_| ()).map_err(|error| GitError::Io {
         what: format!("create a store in {}", path.display()),
         why: error.probable_cause().to_string(),
-    })?;
-    Objects::open(path, limits.blob_bytes)
+    })
 }
 
 fn remove(path: &Path) -> Result<(), GitError> {
