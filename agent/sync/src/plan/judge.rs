@@ -108,11 +108,38 @@ pub(super) fn judge_all(
         context,
         scaled: scaled(desired, context),
     };
-    desired
+    let mut verdicts = desired
         .objects
         .iter()
         .map(|object| (object.id.clone(), judge.judge(object)))
-        .collect()
+        .collect();
+    hold_homeless(&mut verdicts, desired, context);
+    verdicts
+}
+
+/// Objects whose namespace does not exist wait, unless this very plan makes it.
+fn hold_homeless(
+    verdicts: &mut BTreeMap<ObjectId, Verdict>,
+    desired: &DesiredSet,
+    context: &Context<'_>,
+) {
+    let Some(known) = &context.observed.namespaces else {
+        return;
+    };
+    let made: BTreeSet<String> = verdicts
+        .iter()
+        .filter(|(id, verdict)| {
+            **id == place::namespace_id(&id.name) && matches!(verdict.action, Action::Apply { .. })
+        })
+        .map(|(id, _)| id.name.clone())
+        .chain(desired.policy.create_namespace.clone())
+        .collect();
+    for (id, verdict) in verdicts {
+        let home = known.contains_key(&id.namespace) || made.contains(&id.namespace);
+        if verdict.action != Action::None && !id.namespace.is_empty() && !home {
+            *verdict = Verdict::waiting(place::homeless(id));
+        }
+    }
 }
 
 struct Judge<'a> {

@@ -43,9 +43,9 @@ pub(super) fn of(object: &DesiredObject, desired: &DesiredSet, context: &Context
         return Place::Unknown;
     }
     if object.id.namespace.is_empty() {
-        return Place::Ready {
-            known_absent: false,
-        };
+        let known_absent =
+            object.id == namespace_id(&object.id.name) && !namespaces.contains_key(&object.id.name);
+        return Place::Ready { known_absent };
     }
     match namespaces.get(&object.id.namespace) {
         Some(false) => Place::Ready {
@@ -57,11 +57,16 @@ pub(super) fn of(object: &DesiredObject, desired: &DesiredSet, context: &Context
             format!("the namespace of {} is being deleted", object.id),
         ),
         None if is_made(&object.id.namespace, desired) => Place::Ready { known_absent: true },
-        None => blocked(
-            Reason::NamespaceMissing,
-            format!("the namespace of {} does not exist", object.id),
-        ),
+        None => Place::Blocked(homeless(&object.id)),
     }
+}
+
+/// The namespace does not exist, and nobody makes it.
+pub(super) fn homeless(id: &ObjectId) -> Problem {
+    Problem::new(
+        Reason::NamespaceMissing,
+        format!("the namespace of {id} does not exist"),
+    )
 }
 
 /// A kind that nobody serves yet: waited for, never a failure (HAZARDS.md P9).
