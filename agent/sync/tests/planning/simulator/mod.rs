@@ -14,8 +14,8 @@ use muster_model::{
 };
 use muster_sync::{
     Claims, ClusterDeletions, Context, Deletions, DesiredObject, DesiredSet, Evidence, Failure,
-    Ledger, Memory, Plan, Policy, Removal, Subject, baseline, body, check, fights, leaving, plan,
-    plan_removal, reduce_response,
+    Ledger, Memory, Plan, Policy, Removal, Subject, Violation, baseline, body, check, fights,
+    leaving, plan, plan_removal, reduce_response,
 };
 
 pub(crate) use cluster::Cluster;
@@ -190,6 +190,19 @@ impl World {
         let violations = check(&plan, Subject::Release(set), &context);
         assert!(violations.is_empty(), "{violations:?}\n{plan:#?}");
         plan
+    }
+
+    /// What the linter says of a plan of an Application that stands.
+    pub(crate) fn violations(&self, plan: &Plan) -> Vec<Violation> {
+        let observed = self.observe();
+        let claims = self.claims();
+        let deletions = self.deletions(&plan.application, &observed);
+        let context = self.context(&observed, &claims, &deletions);
+        check(
+            plan,
+            Subject::Release(&self.sets[&plan.application]),
+            &context,
+        )
     }
 
     /// Plans the end of an Application that is gone.

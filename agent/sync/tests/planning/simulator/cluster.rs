@@ -247,10 +247,10 @@ impl Cluster {
         self.store(id, live);
     }
 
-    /// Somebody takes our label away.
-    pub(crate) fn strip_label(&mut self, id: &ObjectId) {
+    /// Somebody takes a label away.
+    pub(crate) fn strip_label(&mut self, id: &ObjectId, label: &str) {
         let mut live = self.objects[id].clone();
-        let at = label_path(marks::APPLYSET_PART_OF);
+        let at = label_path(label);
         live.leaves.remove(&at);
         for owned in live.owners.values_mut() {
             owned.remove(&at);
