@@ -18,7 +18,7 @@ pub fn body(
     yielded: &[String],
 ) -> Option<Body> {
     let application = desired.application.clone();
-    let Some(found) = desired.objects.iter().find(|found| found.id == *object) else {
+    let Some(found) = desired.find(object) else {
         let node = made_namespace(desired, object)?;
         return Some(Body { application, node });
     };

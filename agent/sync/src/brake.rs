@@ -28,8 +28,8 @@ const DATABASES: &[(&str, &str)] = &[
     ("clickhouse.altinity.com", "ClickHouseInstallation"),
     ("crdb.cockroachlabs.com", "CrdbCluster"),
     ("elasticsearch.k8s.elastic.co", "Elasticsearch"),
-    ("k8ssandra.io", "K8ssandraCluster"),
     ("k8s.mariadb.com", "MariaDB"),
+    ("k8ssandra.io", "K8ssandraCluster"),
     ("kafka.strimzi.io", "Kafka"),
     ("minio.min.io", "Tenant"),
     ("mongodbcommunity.mongodb.com", "MongoDBCommunity"),
@@ -63,6 +63,9 @@ pub struct Wanted {
     pub objects: BTreeSet<ObjectId>,
     /// Those of them that say `Prune=confirm`.
     pub confirm: BTreeSet<ObjectId>,
+    /// How many objects the Application has in the cluster now: what the budget is a share of while the ledger's
+    /// release had none before it.
+    pub owned: u32,
 }
 
 /// What the brake lets through.
@@ -79,7 +82,7 @@ pub struct Verdict {
 pub fn judge(wanted: &Wanted, deletions: &Deletions) -> Verdict {
     let approved = approved(&wanted.objects, deletions);
     let rest: BTreeSet<ObjectId> = wanted.objects.difference(&approved).cloned().collect();
-    let braked = !rest.is_empty() && exceeds_budget(count(&rest), deletions);
+    let braked = !rest.is_empty() && exceeds_budget(count(&rest), wanted.owned, deletions);
     let pending: BTreeSet<ObjectId> = rest
         .into_iter()
         .filter(|id| {
@@ -100,15 +103,18 @@ pub fn judge(wanted: &Wanted, deletions: &Deletions) -> Verdict {
     }
 }
 
-/// True when `more` deletions would leave a budget.
-#[must_use]
-pub fn exceeds_budget(more: u32, deletions: &Deletions) -> bool {
+/// True when `more` deletions, of an Application that owns so many objects now, would leave a budget.
+fn exceeds_budget(more: u32, owned: u32, deletions: &Deletions) -> bool {
     let ledger = &deletions.ledger;
+    let total = match ledger.total {
+        0 => owned,
+        total => total,
+    };
     let counted = ledger.deleted.saturating_add(more);
     let cluster = deletions.cluster;
     let cluster_counted = cluster.deleted.saturating_add(cluster.wanted.max(more));
-    counted > budget(ledger.total, APPLICATION_BUDGET)
-        || counted >= ledger.total
+    counted > budget(total, APPLICATION_BUDGET)
+        || counted >= total
         || cluster_counted > budget(cluster.owned, CLUSTER_BUDGET)
 }
 
@@ -189,6 +195,7 @@ mod tests {
         Wanted {
             objects,
             confirm: BTreeSet::new(),
+            owned: 0,
         }
     }
 

@@ -81,7 +81,10 @@ impl<'a> Subject<'a> {
     }
 
     fn object(&self, id: &ObjectId) -> Option<&'a DesiredObject> {
-        self.objects().iter().find(|object| object.id == *id)
+        match self {
+            Self::Release(desired) => desired.find(id),
+            Self::Removal(_) => None,
+        }
     }
 }
 

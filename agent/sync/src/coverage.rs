@@ -165,10 +165,20 @@ impl Walk<'_> {
             Some(fields) => self.value(fields, desired),
             // The server may drop an empty value altogether.
             None if is_hollow(desired) => self.unclear(),
-            // Metadata itself is never in the tree, only what is in it.
-            None if self.at == "/metadata" => self.value(&Node::null(), desired),
+            // Nothing below is ours, but some of it may be ignored.
+            None if desired.as_map().is_some() => self.value(&Node::null(), desired),
+            None if self.holds_ignored() => self.unclear(),
             None => self.lost(),
         }
+    }
+
+    /// True when an ignored field lies below.
+    fn holds_ignored(&self) -> bool {
+        self.ignored.iter().any(|pointer| {
+            pointer
+                .strip_prefix(&self.at)
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
     }
 
     fn list(&mut self, fields: &Node, items: &[Node]) {
@@ -180,7 +190,8 @@ impl Walk<'_> {
         for (index, (found, item)) in candidates.find(items).into_iter().zip(items).enumerate() {
             self.under(&index.to_string(), |walk| match found {
                 Match::Found(fields) => walk.child(Some(fields), item),
-                Match::None => walk.child(None, item),
+                Match::None if walk.is_exempt() => {}
+                Match::None => walk.lost(),
                 Match::Unclear if walk.is_exempt() => {}
                 Match::Unclear => walk.unclear(),
             });

@@ -27,6 +27,19 @@ pub struct DesiredSet {
     pub applied_before: bool,
 }
 
+impl DesiredSet {
+    /// The object with this identity: at once when the objects are sorted by it, else by looking at each.
+    #[must_use]
+    pub fn find(&self, id: &ObjectId) -> Option<&DesiredObject> {
+        let sorted = self.objects.binary_search_by(|object| object.id.cmp(id));
+        match sorted {
+            Ok(index) => self.objects.get(index),
+            Err(_) if self.objects.is_sorted_by(|a, b| a.id < b.id) => None,
+            Err(_) => self.objects.iter().find(|object| object.id == *id),
+        }
+    }
+}
+
 /// What a deletion needs to be sure of, beside what the cluster shows (HAZARDS.md P1). All false unless shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Evidence {

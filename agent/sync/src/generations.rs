@@ -20,11 +20,28 @@ pub fn base(id: &ObjectId) -> Option<(&str, &str, &str)> {
     (generated && !base.is_empty()).then_some((&id.kind, &id.namespace, base))
 }
 
-/// True when Git still wants a generation of this object, but not this one.
-#[must_use]
-pub fn is_superseded(id: &ObjectId, wanted: &BTreeSet<ObjectId>) -> bool {
-    !wanted.contains(id)
-        && base(id).is_some_and(|base| wanted.iter().any(|other| self::base(other) == Some(base)))
+/// The generated objects of which Git wants a generation.
+#[derive(Debug)]
+pub struct Generations<'a> {
+    wanted: &'a BTreeSet<ObjectId>,
+    bases: BTreeSet<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a> Generations<'a> {
+    /// Looks through what Git wants.
+    #[must_use]
+    pub fn of(wanted: &'a BTreeSet<ObjectId>) -> Self {
+        Self {
+            wanted,
+            bases: wanted.iter().filter_map(base).collect(),
+        }
+    }
+
+    /// True when Git still wants a generation of this object, but not this one.
+    #[must_use]
+    pub fn supersede(&self, id: &ObjectId) -> bool {
+        !self.wanted.contains(id) && base(id).is_some_and(|base| self.bases.contains(&base))
+    }
 }
 
 /// True for kinds that run something: an older generation stays until all of them are healthy.
@@ -53,13 +70,12 @@ mod tests {
     #[test]
     fn an_older_generation_has_the_same_base_name() {
         let wanted = [config("web-b4h9g5tf7k")].into();
-        assert!(is_superseded(&config("web-55d7tk8fdg"), &wanted));
-        assert!(!is_superseded(&config("web-b4h9g5tf7k"), &wanted));
-        assert!(!is_superseded(&config("api-55d7tk8fdg"), &wanted));
-        assert!(!is_superseded(&config("web-production"), &wanted));
-        assert!(!is_superseded(
-            &ObjectId::new("", "Secret", "shop", "web-55d7tk8fdg"),
-            &wanted
-        ));
+        let generations = Generations::of(&wanted);
+        assert!(generations.supersede(&config("web-55d7tk8fdg")));
+        assert!(!generations.supersede(&config("web-b4h9g5tf7k")));
+        assert!(!generations.supersede(&config("api-55d7tk8fdg")));
+        assert!(!generations.supersede(&config("web-production")));
+        let secret = ObjectId::new("", "Secret", "shop", "web-55d7tk8fdg");
+        assert!(!generations.supersede(&secret));
     }
 }

@@ -260,7 +260,10 @@ impl<'a> Linter<'a> {
         }
         let ledger = &deletions.ledger;
         let counted = u64::from(ledger.deleted) + unapproved.len() as u64;
-        let total = u64::from(ledger.total);
+        let total = match ledger.total {
+            0 => self.live() as u64,
+            total => u64::from(total),
+        };
         let cluster = u64::from(deletions.cluster.deleted) + unapproved.len() as u64;
         let owned = u64::from(deletions.cluster.owned);
         if counted > 5.max(total / 5) || counted >= total || cluster > 20.max(owned / 10) {
@@ -270,6 +273,19 @@ impl<'a> Linter<'a> {
                 what: format!("{counted} of {total} objects are deleted without an approval"),
             });
         }
+    }
+
+    /// How many live objects name this Application as theirs.
+    fn live(&self) -> usize {
+        let marks = self.context.observed.objects.iter();
+        marks
+            .filter(|(id, record)| {
+                let mark = record.applied.as_ref();
+                mark.is_some_and(|m| {
+                    m.object == **id && m.application == *self.subject.application()
+                })
+            })
+            .count()
     }
 
     /// An approval may name just what waits, or all that an Application wants gone; both contain these.

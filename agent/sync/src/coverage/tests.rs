@@ -33,7 +33,7 @@ fn a_field_that_left_our_entry_is_missing() {
     );
     assert_eq!(
         of("{}", r#"{"metadata":{"name":"n","labels":{"a":"1"}}}"#),
-        missing(&["/metadata/labels"])
+        missing(&["/metadata/labels/a"])
     );
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use muster_model::effect::Cause;
 use muster_model::observed::{HealthReport, Record};
-use muster_model::{Health, ObjectId, Problem, Reason};
+use muster_model::{Health, Node, ObjectId, Problem, Reason, marks};
 
-use super::place::{self, Place};
+use super::place::{self, Delivered, Place};
 use super::{ObjectReport, ObjectState};
 use crate::context::Context;
 use crate::coverage::{Coverage, covers_except};
@@ -107,18 +107,47 @@ pub(super) fn judge_all(
         desired,
         context,
         scaled: scaled(desired, context),
+        delivered: Delivered::by(desired),
     };
-    desired
+    let mut verdicts = desired
         .objects
         .iter()
         .map(|object| (object.id.clone(), judge.judge(object)))
-        .collect()
+        .collect();
+    hold_homeless(&mut verdicts, desired, context);
+    verdicts
+}
+
+/// Objects whose namespace does not exist wait, unless this very plan makes it.
+fn hold_homeless(
+    verdicts: &mut BTreeMap<ObjectId, Verdict>,
+    desired: &DesiredSet,
+    context: &Context<'_>,
+) {
+    let Some(known) = &context.observed.namespaces else {
+        return;
+    };
+    let made: BTreeSet<String> = verdicts
+        .iter()
+        .filter(|(id, verdict)| {
+            **id == place::namespace_id(&id.name) && matches!(verdict.action, Action::Apply { .. })
+        })
+        .map(|(id, _)| id.name.clone())
+        .chain(desired.policy.create_namespace.clone())
+        .collect();
+    for (id, verdict) in verdicts {
+        let home = known.contains_key(&id.namespace) || made.contains(&id.namespace);
+        if verdict.action != Action::None && !id.namespace.is_empty() && !home {
+            *verdict = Verdict::waiting(place::homeless(id));
+        }
+    }
 }
 
 struct Judge<'a> {
     desired: &'a DesiredSet,
     context: &'a Context<'a>,
     scaled: BTreeSet<ObjectId>,
+    delivered: Delivered,
 }
 
 impl Judge<'_> {
@@ -130,7 +159,7 @@ impl Judge<'_> {
             return Verdict::refused(problem);
         }
         let record = self.context.observed.objects.get(&object.id);
-        let mut verdict = match place::of(object, self.desired, self.context) {
+        let mut verdict = match place::of(object, &self.delivered, self.context) {
             Place::Unknown => Verdict::of(ObjectState::Unknown),
             Place::Blocked(problem) => Verdict::waiting(problem),
             Place::Ready { known_absent } => match record {
@@ -218,6 +247,9 @@ impl Judge<'_> {
     fn compare(&self, object: &DesiredObject, record: &Record, left: &Yields) -> Verdict {
         let manager = &self.context.memory.manager;
         let fields = own_fields(record, manager).unwrap_or_default();
+        if !owns_labels(&fields) {
+            return self.drifted(object, record, &[]);
+        }
         let coverage = covers_except(&fields, object.body(), &left.ignored);
         let leftovers = leftover_managers(record);
         let baseline = super::baseline(record, manager).is_some_and(|now| {
@@ -336,6 +368,17 @@ impl Judge<'_> {
             ..verdict
         }
     }
+}
+
+/// True while our labels are ours; the annotation is part of ownership itself.
+fn owns_labels(fields: &Node) -> bool {
+    [marks::APPLYSET_PART_OF, marks::APPLICATION]
+        .iter()
+        .all(|label| {
+            fields
+                .at_path(&["f:metadata", "f:labels", &format!("f:{label}")])
+                .is_some()
+        })
 }
 
 /// Takes an existing object over: former managers' fields first, so that what leaves Git later really goes.

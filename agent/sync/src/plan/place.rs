@@ -1,6 +1,8 @@
 //! Whether the cluster has a place for an object: its kind, its namespace, and a watch that would show it.
 
-use muster_model::{ObjectId, Problem, Reason};
+use std::collections::BTreeSet;
+
+use muster_model::{GroupKind, ObjectId, Problem, Reason};
 
 use crate::context::Context;
 use crate::desired::{DesiredObject, DesiredSet};
@@ -20,7 +22,31 @@ pub(super) enum Place {
     },
 }
 
-pub(super) fn of(object: &DesiredObject, desired: &DesiredSet, context: &Context<'_>) -> Place {
+/// What this very Application delivers of what its objects need.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    namespaces: BTreeSet<String>,
+    kinds: BTreeSet<GroupKind>,
+}
+
+impl Delivered {
+    pub(super) fn by(desired: &DesiredSet) -> Self {
+        let objects = || desired.objects.iter();
+        let namespaces = objects()
+            .filter(|object| object.id == namespace_id(&object.id.name))
+            .map(|object| object.id.name.clone());
+        Self {
+            namespaces: namespaces
+                .chain(desired.policy.create_namespace.clone())
+                .collect(),
+            kinds: objects()
+                .filter_map(|object| defined_kind(object.body()))
+                .collect(),
+        }
+    }
+}
+
+pub(super) fn of(object: &DesiredObject, delivered: &Delivered, context: &Context<'_>) -> Place {
     let observed = context.observed;
     let (Some(discovery), Some(namespaces)) = (&observed.discovery, &observed.namespaces) else {
         return Place::Unknown;
@@ -33,9 +59,9 @@ pub(super) fn of(object: &DesiredObject, desired: &DesiredSet, context: &Context
                 format!("the API group of {} cannot be discovered", object.id),
             );
         }
-        None => return Place::Blocked(unserved(object, desired)),
+        None => return Place::Blocked(unserved(object, delivered)),
         Some(served) if !served.versions.contains(&object.gvk.version) => {
-            return Place::Blocked(unserved(object, desired));
+            return Place::Blocked(unserved(object, delivered));
         }
         Some(_) => {}
     }
@@ -43,9 +69,9 @@ pub(super) fn of(object: &DesiredObject, desired: &DesiredSet, context: &Context
         return Place::Unknown;
     }
     if object.id.namespace.is_empty() {
-        return Place::Ready {
-            known_absent: false,
-        };
+        let known_absent =
+            object.id == namespace_id(&object.id.name) && !namespaces.contains_key(&object.id.name);
+        return Place::Ready { known_absent };
     }
     match namespaces.get(&object.id.namespace) {
         Some(false) => Place::Ready {
@@ -56,22 +82,24 @@ pub(super) fn of(object: &DesiredObject, desired: &DesiredSet, context: &Context
             Reason::NamespaceTerminating,
             format!("the namespace of {} is being deleted", object.id),
         ),
-        None if is_made(&object.id.namespace, desired) => Place::Ready { known_absent: true },
-        None => blocked(
-            Reason::NamespaceMissing,
-            format!("the namespace of {} does not exist", object.id),
-        ),
+        None if delivered.namespaces.contains(&object.id.namespace) => {
+            Place::Ready { known_absent: true }
+        }
+        None => Place::Blocked(homeless(&object.id)),
     }
 }
 
+/// The namespace does not exist, and nobody makes it.
+pub(super) fn homeless(id: &ObjectId) -> Problem {
+    Problem::new(
+        Reason::NamespaceMissing,
+        format!("the namespace of {id} does not exist"),
+    )
+}
+
 /// A kind that nobody serves yet: waited for, never a failure (HAZARDS.md P9).
-fn unserved(object: &DesiredObject, desired: &DesiredSet) -> Problem {
-    let kind = object.id.group_kind();
-    let delivered = desired
-        .objects
-        .iter()
-        .any(|other| defined_kind(other.body()).as_ref() == Some(&kind));
-    if delivered {
+fn unserved(object: &DesiredObject, delivered: &Delivered) -> Problem {
+    if delivered.kinds.contains(&object.id.group_kind()) {
         Problem::new(
             Reason::WaitingForCrd,
             format!("{} waits until its definition is established", object.id),
@@ -87,15 +115,6 @@ fn unserved(object: &DesiredObject, desired: &DesiredSet) -> Problem {
             ),
         )
     }
-}
-
-/// True for a namespace that this plan makes before anything in it.
-fn is_made(namespace: &str, desired: &DesiredSet) -> bool {
-    desired.policy.create_namespace.as_deref() == Some(namespace)
-        || desired
-            .objects
-            .iter()
-            .any(|object| object.id == namespace_id(namespace))
 }
 
 /// The id of a namespace.

@@ -12,7 +12,7 @@ use super::{Step, StepKind};
 use crate::brake::{self, Wanted};
 use crate::context::Context;
 use crate::desired::DesiredSet;
-use crate::generations::{is_superseded, is_workload};
+use crate::generations::{Generations, is_workload};
 use crate::options::{ObjectOptions, Permission};
 use crate::order::{PruneTask, holds_others, kind_rank, prune_waves};
 use crate::ownership::{Ownership, ownership};
@@ -49,6 +49,22 @@ pub(super) fn extras<'a>(
     found
 }
 
+/// How many live objects carry this Application's mark.
+pub(super) fn owned(application: &ApplicationKey, context: &Context<'_>) -> u32 {
+    let count = context
+        .observed
+        .objects
+        .iter()
+        .filter(|(id, record)| {
+            record
+                .applied
+                .as_ref()
+                .is_some_and(|mark| mark.application == *application && mark.object == **id)
+        })
+        .count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// True for an object that is ours by every test, and this Application's.
 fn is_of(
     application: &ApplicationKey,
@@ -75,12 +91,13 @@ pub fn leaving(
     wanted: &BTreeSet<ObjectId>,
     context: &Context<'_>,
 ) -> BTreeSet<ObjectId> {
+    let generations = Generations::of(wanted);
     extras(application, wanted, context)
         .left
         .into_iter()
         .filter(|(id, record)| {
             !record.deleting
-                && !is_superseded(id, wanted)
+                && !generations.supersede(id)
                 && ObjectOptions::parse(record.sync_options.as_deref().unwrap_or_default()).prune
                     != Permission::Never
         })
@@ -108,11 +125,12 @@ pub(super) fn prune(
     busy: bool,
 ) -> Pruning {
     let wanted_ids: BTreeSet<ObjectId> = verdicts.keys().cloned().collect();
+    let generations = Generations::of(&wanted_ids);
     let (old, mut left): (BTreeMap<_, _>, BTreeMap<_, _>) = extras
         .left
         .iter()
         .map(|(id, record)| (id.clone(), *record))
-        .partition(|(id, _)| is_superseded(id, &wanted_ids));
+        .partition(|(id, _)| generations.supersede(id));
     let healthy = workloads_are_healthy(verdicts);
     let mut pruning = Pruning::default();
     pruning.problems.extend(complaint(desired, &left));
@@ -124,7 +142,8 @@ pub(super) fn prune(
         left.clear();
     }
     let recreated = recreated(verdicts, context);
-    let wanted = wanted(&left, &recreated);
+    let owned = owned(&desired.application, context);
+    let wanted = wanted(&left, &recreated, owned);
     let judged = brake::judge(&wanted, context.deletions);
     pruning
         .problems
@@ -151,7 +170,11 @@ pub(super) fn prune(
 }
 
 /// What the brake is asked for.
-fn wanted(left: &BTreeMap<ObjectId, &Record>, recreated: &BTreeMap<ObjectId, &Record>) -> Wanted {
+fn wanted(
+    left: &BTreeMap<ObjectId, &Record>,
+    recreated: &BTreeMap<ObjectId, &Record>,
+    owned: u32,
+) -> Wanted {
     let going = || {
         left.iter()
             .filter(|(_, record)| !record.deleting && permission(record) != Permission::Never)
@@ -166,6 +189,7 @@ fn wanted(left: &BTreeMap<ObjectId, &Record>, recreated: &BTreeMap<ObjectId, &Re
             .filter(|(_, record)| permission(record) == Permission::Confirm)
             .map(|(id, _)| id.clone())
             .collect(),
+        owned,
     }
 }
 

@@ -7,7 +7,7 @@ use muster_model::observed::Record;
 use muster_model::{ApplicationKey, Health, ObjectId, SyncState};
 use serde::{Deserialize, Serialize};
 
-use super::prune::{Extras, approval_needed, deletable, deletes, extras};
+use super::prune::{Extras, approval_needed, deletable, deletes, extras, owned};
 use super::waves::propagation;
 use super::{ObjectReport, ObjectState, Plan, Step, StepKind};
 use crate::brake::{self, Verdict, Wanted};
@@ -50,7 +50,7 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
         .partition(|(_, record)| {
             removal.fate == Fate::Preserve || options(record).delete == Permission::Never
         });
-    let wanted = wanted(&deleted);
+    let wanted = wanted(&deleted, owned(&removal.application, context));
     let judged = judge(removal.fate, &wanted, context);
     let mut problems: Vec<_> = approval_needed(&judged.pending, &wanted, context)
         .into_iter()
@@ -119,7 +119,7 @@ fn is_certain(removal: &Removal, context: &Context<'_>) -> bool {
         && context.observed.discovery.is_some()
 }
 
-fn wanted(deleted: &BTreeMap<ObjectId, &Record>) -> Wanted {
+fn wanted(deleted: &BTreeMap<ObjectId, &Record>, owned: u32) -> Wanted {
     let going = || deleted.iter().filter(|(_, record)| !record.deleting);
     Wanted {
         objects: going().map(|(id, _)| id.clone()).collect(),
@@ -127,6 +127,7 @@ fn wanted(deleted: &BTreeMap<ObjectId, &Record>) -> Wanted {
             .filter(|(_, record)| options(record).delete == Permission::Confirm)
             .map(|(id, _)| id.clone())
             .collect(),
+        owned,
     }
 }
 
