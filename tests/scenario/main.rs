@@ -10,5 +10,6 @@ mod faults;
 mod git_events;
 mod hub;
 mod ownership;
+mod storm;
 mod world;
 mod writers;
