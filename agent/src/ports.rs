@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use muster_model::agent_state::AgentState;
+pub use muster_model::agent_state::{Parent, Swap};
 use muster_model::effect::{Effect, Outcome};
-use muster_model::observed::{Discovery, ParentScope, Record};
-use muster_model::{BlobId, ClusterName, CommitId, GroupKind, Node, ObjectId, Problem, Tree};
+use muster_model::observed::Discovery;
+pub use muster_model::observed::WatchEvent;
+use muster_model::{BlobId, ClusterName, CommitId, GroupKind, Node, Problem, Tree};
 use tokio::sync::mpsc;
 
 pub use muster_rollout::Ancestry;
@@ -45,41 +46,6 @@ pub trait Source: Send + Sync + 'static {
         accepted: &CommitId,
         next: &CommitId,
     ) -> impl Future<Output = Result<Ancestry, Problem>> + Send;
-}
-
-/// One change of what is observed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum WatchEvent {
-    /// The complete list of a kind: what is not in it is gone.
-    Listed(GroupKind, Vec<(ObjectId, Record)>),
-    /// An object is there, or changed.
-    Changed(ObjectId, Box<Record>),
-    /// An object is gone.
-    Gone(ObjectId),
-    /// The watch of a kind is broken for now; its records may be old.
-    Broken(GroupKind, Problem),
-    /// Every namespace, and whether it is being deleted.
-    Namespaces(BTreeMap<String, bool>),
-}
-
-/// The parent object as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parent {
-    /// What it declares.
-    pub scope: ParentScope,
-    /// What the agent remembers.
-    pub state: AgentState,
-    /// The version to compare with at the next write; empty when it does not exist.
-    pub resource_version: String,
-}
-
-/// What a compare-and-swap of the parent came to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Swap {
-    /// It is stored; the new version.
-    Stored(String),
-    /// Somebody else wrote since it was read.
-    Lost,
 }
 
 /// The cluster that is kept.

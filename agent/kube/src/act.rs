@@ -139,7 +139,7 @@ impl Inner {
             path: format!(
                 "{}?fieldManager={}&force={force}{}",
                 resource.object(object),
-                segment(&self.field_manager),
+                segment(&self.field_manager()),
                 dry_run(mode)
             ),
             accept: WHOLE,
@@ -207,7 +207,7 @@ impl Inner {
             nulls(&[marks::APPLYSET_PART_OF, marks::APPLICATION]),
         );
         change.insert("annotations", nulls(&[marks::APPLIED]));
-        if let Some(entries) = managed_fields::without(&metadata, &self.field_manager) {
+        if let Some(entries) = managed_fields::without(&metadata, &self.field_manager()) {
             change.insert("managedFields", entries);
         }
         self.patch_metadata(&resource, object, change, mode).await
@@ -226,7 +226,7 @@ impl Inner {
             return Err(changed(&resource, object));
         };
         let mut change = guard.members();
-        if let Some(entries) = managed_fields::folded(&metadata, managers, &self.field_manager) {
+        if let Some(entries) = managed_fields::folded(&metadata, managers, &self.field_manager()) {
             change.insert("managedFields", entries);
         }
         self.patch_metadata(&resource, object, change, mode).await
@@ -260,7 +260,7 @@ impl Inner {
             path: format!(
                 "{}?fieldManager={}{}",
                 resource.object(object),
-                segment(&self.field_manager),
+                segment(&self.field_manager()),
                 dry_run(mode)
             ),
             accept: if whole { WHOLE } else { METADATA },

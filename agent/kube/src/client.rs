@@ -1,7 +1,7 @@
 //! One cluster, seen through its API server.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use muster_model::observed::{Discovery, Record};
@@ -74,7 +74,7 @@ pub struct Options {
     pub access: Access,
     /// The ApplySet parent.
     pub parent: ParentName,
-    /// The field manager: `muster.<fleet>`.
+    /// The field manager until [`ClusterClient::manage_as`] names another.
     pub field_manager: String,
     /// The `tooling` annotation of the parent: `muster/v<semver>`.
     pub tooling: String,
@@ -96,7 +96,7 @@ pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) parent: ParentName,
     pub(crate) applyset: String,
-    pub(crate) field_manager: String,
+    field_manager: std::sync::RwLock<Arc<str>>,
     pub(crate) tooling: String,
     pub(crate) scope: WatchScope,
     pub(crate) reducers: Reducers,
@@ -132,7 +132,7 @@ impl ClusterClient {
                 transport,
                 applyset: parent.applyset(),
                 parent,
-                field_manager,
+                field_manager: std::sync::RwLock::new(field_manager.into()),
                 tooling,
                 scope,
                 reducers,
@@ -141,6 +141,14 @@ impl ClusterClient {
                 asking: Mutex::new(()),
             }),
         })
+    }
+
+    /// The field manager of every apply from now on: the fleet's name is known only once its file was read.
+    pub fn manage_as(&self, manager: &str) {
+        let mut current = self.inner.field_manager.write().unwrap_or_else(PoisonError::into_inner);
+        if **current != *manager {
+            *current = manager.into();
+        }
     }
 
     /// Every served kind: two requests. Groups whose server does not answer are named (HAZARDS.md T-60).
@@ -155,6 +163,11 @@ impl ClusterClient {
 }
 
 impl Inner {
+    /// The field manager of every apply.
+    pub(crate) fn field_manager(&self) -> Arc<str> {
+        Arc::clone(&self.field_manager.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     async fn ask(&self) -> Result<Arc<Known>, Failure> {
         let at = Instant::now();
         let discovery = crate::discovery::ask(&self.transport).await?;

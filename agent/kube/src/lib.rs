@@ -28,5 +28,5 @@ pub use access::Access;
 pub use client::{
     ClusterClient, Options, ParentName, Reduce, ReduceResponse, Reducers, WatchScope,
 };
-pub use parent::{Parent, Swap};
+pub use muster_model::agent_state::{Parent, Swap};
 pub use watch::WatchEvent;

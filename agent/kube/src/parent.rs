@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use muster_model::agent_state::{self, AgentState};
+use muster_model::agent_state::{self, AgentState, Parent, Swap};
 use muster_model::kinds::Scope;
 use muster_model::observed::ParentScope;
 use muster_model::{GroupKind, Node, ObjectId, Problem, Reason, marks};
@@ -16,26 +16,6 @@ use crate::transport::{Call, WHOLE};
 
 /// The key of the ConfigMap that holds the state.
 const STATE: &str = "state";
-
-/// The parent as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parent {
-    /// What it declares.
-    pub scope: ParentScope,
-    /// What the agent remembers.
-    pub state: AgentState,
-    /// The version to compare with at the next write; empty when it does not exist.
-    pub resource_version: String,
-}
-
-/// What a compare-and-swap came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Swap {
-    /// It is stored; the new version.
-    Stored(String),
-    /// Somebody else wrote since it was read.
-    Lost,
-}
 
 impl ClusterClient {
     /// Reads the parent; one that does not exist is empty.
@@ -76,7 +56,7 @@ impl ClusterClient {
                 path: format!(
                     "{}?fieldManager={}",
                     resource.object(&object),
-                    segment(&inner.field_manager)
+                    segment(&inner.field_manager())
                 ),
                 accept: WHOLE,
                 body: Some(("application/merge-patch+json", body.to_string())),

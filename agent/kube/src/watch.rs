@@ -6,7 +6,6 @@
 //!    └──── back-off ◀────┴── Broken                   it stays broken: said so, and listed again once it works
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use futures::future::select_all;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use muster_model::kinds::Scope;
 use muster_model::observed::Record;
+pub use muster_model::observed::WatchEvent;
 use muster_model::{GroupKind, ObjectId, Problem, marks};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -32,21 +32,6 @@ use place::{Began, Place, Position, Wish};
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// Attempts to reopen a watch where it was before it counts as broken.
 const REOPENS: u32 = 3;
-
-/// One change of what is observed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum WatchEvent {
-    /// The complete list of a kind: what is not in it is gone.
-    Listed(GroupKind, Vec<(ObjectId, Record)>),
-    /// An object is there, or changed.
-    Changed(ObjectId, Box<Record>),
-    /// An object is gone, or no longer carries our label.
-    Gone(ObjectId),
-    /// The watch of a kind is broken for now; its records may be old until it is listed again.
-    Broken(GroupKind, Problem),
-    /// Every namespace, and whether it is being deleted.
-    Namespaces(BTreeMap<String, bool>),
-}
 
 impl ClusterClient {
     /// Watches the objects of a kind that carry our `part-of` label, until the other end of `events` is dropped. The

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationKey, CommitId, Digest, ObjectId, release::Release};
+use crate::observed::ParentScope;
+use crate::{ApplicationKey, CommitId, ObjectId, release::Release};
 
 /// Most bytes of the state as JSON: a quarter of what a ConfigMap holds.
 pub const MAX_BYTES: usize = 256 << 10;
@@ -64,4 +65,24 @@ impl AgentState {
     pub fn enforced_keys(&self) -> Vec<ApplicationKey> {
         self.enforced.keys().filter_map(|name| name.split_once('/')).map(|(project, name)| ApplicationKey::new(project, name)).collect()
     }
+}
+
+/// The ApplySet parent as it is stored: what it declares, and what the agent remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parent {
+    /// What it declares.
+    pub scope: ParentScope,
+    /// What the agent remembers.
+    pub state: AgentState,
+    /// The version to compare with at the next write; empty when it does not exist.
+    pub resource_version: String,
+}
+
+/// What a compare-and-swap of the parent came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Swap {
+    /// It is stored; the new version.
+    Stored(String),
+    /// Somebody else wrote since it was read.
+    Lost,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kinds::Scope;
 use crate::marks::AppliedMark;
-use crate::{GroupKind, Health, ObjectId};
+use crate::{GroupKind, Health, ObjectId, Problem};
 
 /// The health of a live object and why, in our own words (API server messages are never kept).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,4 +119,19 @@ pub struct ParentScope {
     pub kinds: BTreeSet<GroupKind>,
     /// `additional-namespaces`, and the parent's own.
     pub namespaces: BTreeSet<String>,
+}
+
+/// One change of what is observed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WatchEvent {
+    /// The complete list of a kind: what is not in it is gone.
+    Listed(GroupKind, Vec<(ObjectId, Record)>),
+    /// An object is there, or changed.
+    Changed(ObjectId, Box<Record>),
+    /// An object is gone, or no longer carries our label.
+    Gone(ObjectId),
+    /// The watch of a kind is broken for now; its records may be old until it is listed again.
+    Broken(GroupKind, Problem),
+    /// Every namespace, and whether it is being deleted.
+    Namespaces(BTreeMap<String, bool>),
 }

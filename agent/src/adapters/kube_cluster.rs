@@ -45,26 +45,19 @@ impl Cluster for KubeCluster {
     }
 
     async fn parent(&self) -> Result<Parent, Problem> {
-        let muster_kube::Parent { scope, state, resource_version } = self.client.parent().await?;
-        Ok(Parent { scope, state, resource_version })
+        self.client.parent().await
     }
 
     async fn swap_parent(&self, next: &Parent) -> Result<Swap, Problem> {
-        let Parent { scope, state, resource_version } = next.clone();
-        Ok(match self.client.swap_parent(&muster_kube::Parent { scope, state, resource_version }).await? {
-            muster_kube::Swap::Stored(version) => Swap::Stored(version),
-            muster_kube::Swap::Lost => Swap::Lost,
-        })
+        self.client.swap_parent(next).await
     }
 
     fn watch(&self, kind: GroupKind, events: mpsc::Sender<WatchEvent>) -> JoinHandle<()> {
-        let client = self.client.clone();
-        tokio::spawn(async move { forward(client.watch(kind), events).await })
+        self.client.watch(kind, events)
     }
 
     fn watch_namespaces(&self, events: mpsc::Sender<WatchEvent>) -> JoinHandle<()> {
-        let client = self.client.clone();
-        tokio::spawn(async move { forward(client.watch_namespaces(), events).await })
+        self.client.watch_namespaces(events)
     }
 
     async fn act(&self, effect: &Effect, body: Option<&Node>) -> Outcome {
