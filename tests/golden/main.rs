@@ -18,7 +18,10 @@ type Result<T> = std::result::Result<T, Failed>;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = cases().into_iter().map(|case| {
-        let name = case.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = case
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         Trial::test(name, move || run(&case))
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
@@ -26,7 +29,13 @@ fn main() -> ExitCode {
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut cases: Vec<_> = fs::read_dir(root).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.join("in/cmd").is_file()).collect();
+    let mut cases: Vec<_> = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.join("in/cmd").is_file())
+        .collect();
     cases.sort();
     cases
 }
@@ -43,35 +52,59 @@ fn run(case: &Path) -> Result<()> {
         .env_clear()
         .env("HOME", work.path())
         .output()?;
-    let scrub = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir.to_string_lossy(), "<repo>");
+    let scrub =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir.to_string_lossy(), "<repo>");
     let code = output.status.code().unwrap_or(-1);
-    let printed = [("stdout", scrub(&output.stdout)), ("stderr", scrub(&output.stderr)), ("code", format!("{code}\n"))];
+    let printed = [
+        ("stdout", scrub(&output.stdout)),
+        ("stderr", scrub(&output.stderr)),
+        ("code", format!("{code}\n")),
+    ];
     compare(&case.join("out"), &printed)
 }
 
 /// Makes the directory a case starts in.
 fn lay_out(from: &Path, to: &Path) -> Result<()> {
-    let mut commits: Vec<_> = fs::read_dir(from)?.flatten().map(|e| e.path()).filter(|p| p.is_dir() && is_number(p.file_name())).collect();
+    let mut commits: Vec<_> = fs::read_dir(from)?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.is_dir() && is_number(p.file_name()))
+        .collect();
     if commits.is_empty() {
         return copy(from, to);
     }
     commits.sort();
     git(to, &["init", "--quiet", "--initial-branch=main"])?;
     for commit in commits {
-        for entry in fs::read_dir(to)?.flatten().filter(|e| e.file_name() != ".git") {
+        for entry in fs::read_dir(to)?
+            .flatten()
+            .filter(|e| e.file_name() != ".git")
+        {
             let path = entry.path();
-            if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? };
+            if path.is_dir() {
+                fs::remove_dir_all(path)?
+            } else {
+                fs::remove_file(path)?
+            };
         }
         copy(&commit, to)?;
         git(to, &["add", "--all"])?;
-        let name = commit.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        git(to, &["commit", "--quiet", "--allow-empty", "--message", &name])?;
+        let name = commit
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        git(
+            to,
+            &["commit", "--quiet", "--allow-empty", "--message", &name],
+        )?;
     }
     Ok(())
 }
 
 fn is_number(name: Option<&OsStr>) -> bool {
-    name.and_then(OsStr::to_str).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    name.and_then(OsStr::to_str)
+        .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -101,7 +134,11 @@ fn git(dir: &Path, arguments: &[&str]) -> Result<()> {
         .env("GIT_COMMITTER_EMAIL", "tests@example.com")
         .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
         .status()?;
-    if status.success() { Ok(()) } else { Err(format!("git {arguments:?}: {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("git {arguments:?}: {status}").into())
+    }
 }
 
 fn compare(out: &Path, printed: &[(&str, String); 3]) -> Result<()> {
@@ -117,8 +154,17 @@ fn compare(out: &Path, printed: &[(&str, String); 3]) -> Result<()> {
         let expected = fs::read_to_string(&file).unwrap_or_default();
         if expected != *now {
             let diff = similar::TextDiff::from_lines(&expected, now);
-            wrong.push_str(&format!("{name}:\n{}", diff.unified_diff().context_radius(3).header("expected", "printed")));
+            wrong.push_str(&format!(
+                "{name}:\n{}",
+                diff.unified_diff()
+                    .context_radius(3)
+                    .header("expected", "printed")
+            ));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.into())
+    }
 }

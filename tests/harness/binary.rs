@@ -9,7 +9,15 @@ use std::path::PathBuf;
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("because a running program has a path");
-    let path = test.ancestors().nth(2).expect("because tests lie in <profile>/deps").join(name);
-    assert!(path.is_file(), "{} is not built: run `cargo build --workspace` with the same profile first", path.display());
+    let path = test
+        .ancestors()
+        .nth(2)
+        .expect("because tests lie in <profile>/deps")
+        .join(name);
+    assert!(
+        path.is_file(),
+        "{} is not built: run `cargo build --workspace` with the same profile first",
+        path.display()
+    );
     path
 }

@@ -169,6 +169,13 @@ fn unreachable() -> Problem {
 }
 
 impl Cluster for FakeCluster {
+    fn manage_as(&self, manager: &str) {
+        let mut state = self.state();
+        if manager != state.identity.manager {
+            state.violations.push(format!("P7: applies as {manager:?}"));
+        }
+    }
+
     async fn discover(&self) -> Result<Discovery, Problem> {
         tokio::time::sleep(LATENCY).await;
         self.faults.alive().await;

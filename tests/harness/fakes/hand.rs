@@ -5,7 +5,8 @@ use muster_model::{GroupKind, Node, ObjectId};
 
 use super::api_server::Backup;
 use super::cluster::{FakeCluster, State};
-use super::managed::Owner;
+use super::field_set::FieldSet;
+use super::managed::{Owner, owners};
 use super::requests;
 use super::write::Write;
 
@@ -35,13 +36,29 @@ impl FakeCluster {
         state.settle();
     }
 
-    /// `kubectl scale`.
+    /// A write of the scale subresource, as `kubectl scale` and autoscalers do it. When nobody owned the replicas, nobody
+    /// does afterwards: the subresource has no field to start from.
+    ///
+    /// # Panics
+    /// When there is no such object.
     pub fn scale(&self, id: &ObjectId, replicas: u32) {
         let mut state = self.state();
-        let owner = Owner::update("kubectl", "scale");
-        let done = state.api.update(id, owner, |object| {
-            object["spec"]["replicas"] = replicas.into();
-        });
+        let owned = state
+            .api
+            .get(id)
+            .is_some_and(|object| owns_replicas(object));
+        let scaled = |object: &mut serde_json::Value| object["spec"]["replicas"] = replicas.into();
+        let done = if owned {
+            state
+                .api
+                .update(id, Owner::update("kubectl", "scale"), scaled)
+        } else {
+            state.api.rewrite(id, |object| {
+                let mut value = muster_model::json::to_value(object);
+                scaled(&mut value);
+                *object = muster_model::json::from_value(&value);
+            })
+        };
         assert!(done.is_ok(), "{id} is not there");
         state.settle();
     }
@@ -229,4 +246,9 @@ pub fn id_of(object: &serde_json::Value) -> ObjectId {
         text(&object["metadata"]["namespace"]),
         text(&object["metadata"]["name"]),
     )
+}
+
+fn owns_replicas(object: &Node) -> bool {
+    let owned = |set: &FieldSet| set.paths().iter().any(|path| path == ".spec.replicas");
+    owners(object).values().any(owned)
 }

@@ -18,6 +18,18 @@ pub(super) fn part_of(object: &Node) -> Option<&str> {
     object.str_at(&["metadata", "labels", marks::APPLYSET_PART_OF])
 }
 
+/// An object as watches and reads see it: metadata alone, except for kinds whose health is assessed.
+pub(super) fn seen(id: &ObjectId, object: &Node) -> Record {
+    if muster_sync::health::is_assessed(&id.group, &id.kind) {
+        return reduce(object);
+    }
+    let kept = ["apiVersion", "kind", "metadata"];
+    let partial = kept
+        .iter()
+        .filter_map(|key| Some((*key, object.get(key)?.clone())));
+    reduce(&Node::map(partial.collect()))
+}
+
 /// Answers a probe.
 pub(super) fn probe(state: &State, objects: &[ObjectId]) -> Outcome {
     if state.away {
@@ -31,7 +43,7 @@ pub(super) fn probe(state: &State, objects: &[ObjectId]) -> Outcome {
             None => state.api.get(id),
         };
         match live {
-            Some(object) => found.push((id.clone(), reduce(object))),
+            Some(object) => found.push((id.clone(), seen(id, object))),
             None => absent.push(id.clone()),
         }
     }
@@ -107,10 +119,10 @@ fn release(
     uid: &str,
     version: &str,
 ) -> Result<Outcome, ApiError> {
-    let live = state.api.get(object);
-    let Some(live) = live.filter(|live| live.str_at(&["metadata", "uid"]) == Some(uid)) else {
-        return Ok(Outcome::Gone);
-    };
+    let live = state.api.get(object).ok_or(ApiError::NotFound)?;
+    if live.str_at(&["metadata", "uid"]) != Some(uid) {
+        return Err(ApiError::Conflict);
+    }
     check_version(live, version)?;
     let manager = state.identity.manager.clone();
     let next = state.api.rewrite(object, |object| {
@@ -128,7 +140,7 @@ fn release(
             }
         }
     })?;
-    Ok(Outcome::Patched(Box::new(reduce(&next))))
+    Ok(Outcome::Patched(Box::new(seen(object, &next))))
 }
 
 fn adopt(
@@ -142,7 +154,7 @@ fn adopt(
     let next = state
         .api
         .rewrite(object, |object| managed::fold(object, &manager, managers))?;
-    Ok(Outcome::Patched(Box::new(reduce(&next))))
+    Ok(Outcome::Patched(Box::new(seen(object, &next))))
 }
 
 fn check_version(live: &Node, version: &str) -> Result<(), ApiError> {

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use muster::ports::WatchEvent;
 use muster_model::{GroupKind, Node, ObjectId, Problem, Reason};
-use muster_sync::reduce;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::api_server::{ApiServer, Change};
-use super::requests::part_of;
+use super::requests::{part_of, seen};
 
 type Queue = mpsc::UnboundedSender<(Instant, WatchEvent)>;
 
@@ -106,7 +105,7 @@ impl Watches {
                 selected(&change.after),
             ) {
                 (Some(after), _, true) => {
-                    WatchEvent::Changed(change.id.clone(), Box::new(reduce(after)))
+                    WatchEvent::Changed(change.id.clone(), Box::new(seen(&change.id, after)))
                 }
                 (_, true, false) => WatchEvent::Gone(change.id.clone()),
                 (_, false, false) | (None, _, true) => continue,
@@ -172,7 +171,7 @@ impl Subscription {
         };
         let items = api.objects().filter(|(id, object)| ours(id, object));
         let items = items
-            .map(|(id, object)| (id.clone(), reduce(object)))
+            .map(|(id, object)| (id.clone(), seen(id, object)))
             .collect();
         send(&self.queue, WatchEvent::Listed(self.kind.clone(), items));
     }

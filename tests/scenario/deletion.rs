@@ -1,0 +1,218 @@
+//! The brake on deletions (DESIGN.md section 7), approvals, and leaving.
+
+use muster_model::Reason;
+use muster_model::status::ClusterState;
+use muster_tests::fakes::Faults;
+
+use crate::hub::{Hub, config_map, deployment};
+use crate::world::World;
+
+/// A shop with `count` more ConfigMaps.
+fn shop_with(count: usize) -> Hub {
+    (0..count).fold(Hub::shop(), |hub, index| {
+        hub.file(&format!("apps/shop/more-{index}.yaml"), &config_map(&format!("more-{index}"), "x"))
+    })
+}
+
+/// Settles, looks for long that nothing moves, and starts anew once.
+fn settle_twice(world: &World) {
+    for _ in 0..2 {
+        world.live(&Faults::none(), async |life| {
+            life.settle().await;
+            life.assert_still().await;
+        });
+    }
+}
+
+#[test]
+fn five_objects_may_go_at_once() {
+    let world = World::at(&shop_with(5));
+    let commit_id = world.commit(&Hub::shop());
+    settle_twice(&world);
+    world.assert_at("shop", &commit_id);
+    assert_eq!(world.objects().len(), 4);
+    assert_eq!(world.cluster.deletes().len(), 5);
+}
+
+#[test]
+fn six_of_ten_wait_for_an_approval_and_go_with_it() {
+    let world = World::at(&shop_with(6));
+    world.commit(&Hub::shop());
+    settle_twice(&world);
+    world.assert_reason(Reason::NeedsApproval);
+    world.assert_deletes(&[]);
+    let pending = world.application("shop").pending_deletions.expect("something is pending");
+    assert_eq!(pending.count, 6);
+    let before = pending.before.expect("there was a release before");
+    let approval = format!("  approvals:\n    - {{application: shop, deletions: {:?}, before: {:?}}}", pending.digest.to_string(), before.as_str());
+    let commit_id = world.commit(&Hub::shop().fleet(&approval));
+    settle_twice(&world);
+    world.assert_at("shop", &commit_id);
+    assert_eq!(world.cluster.deletes().len(), 6);
+}
+
+#[test]
+fn an_approval_of_something_else_permits_nothing() {
+    let world = World::at(&shop_with(6));
+    let before = world.source.tip(crate::hub::URL, "main").expect("there");
+    let digest = muster_model::Digest::of(b"something else");
+    let approval = format!("  approvals:\n    - {{application: shop, deletions: \"{digest}\", before: {:?}}}", before.as_str());
+    world.commit(&Hub::shop().fleet(&approval));
+    settle_twice(&world);
+    world.assert_reason(Reason::NeedsApproval);
+    world.assert_deletes(&[]);
+}
+
+/// The brake counts per release, not per pass: deletions do not drip through it.
+#[test]
+fn the_brake_is_not_emptied_by_restarts() {
+    let world = World::at(&shop_with(30));
+    world.commit(&Hub::shop());
+    for _ in 0..5 {
+        world.settle();
+    }
+    world.assert_deletes(&[]);
+    world.assert_reason(Reason::NeedsApproval);
+}
+
+/// All of an Application, however small.
+#[test]
+fn the_whole_of_a_small_application_waits() {
+    let two = Hub::shop().application("books", "").file("apps/books/books.yaml", &config_map("books", "1"));
+    let world = World::at(&two);
+    world.commit(&two.without_application("books"));
+    settle_twice(&world);
+    world.assert_reason(Reason::NeedsApproval);
+    world.assert_deletes(&[]);
+    assert!(world.objects().contains("ConfigMap/shop/books"));
+}
+
+/// A Namespace waits whatever the budget says.
+#[test]
+fn a_namespace_waits() {
+    let first = Hub::shop().file("apps/shop/books.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: books}\n");
+    let world = World::at(&first);
+    world.commit(&Hub::shop());
+    settle_twice(&world);
+    world.assert_reason(Reason::NeedsApproval);
+    world.assert_deletes(&[]);
+}
+
+/// Going back to the content before takes the wish to delete away.
+#[test]
+fn a_revert_releases_the_brake() {
+    let first = shop_with(6);
+    let world = World::at(&first);
+    world.commit(&Hub::shop());
+    world.settle();
+    let commit_id = world.commit(&first);
+    settle_twice(&world);
+    world.assert_at("shop", &commit_id);
+    world.assert_deletes(&[]);
+}
+
+/// `argocd.argoproj.io/sync-options: Prune=false`.
+#[test]
+fn an_object_that_says_prune_false_stays() {
+    let kept = config_map("kept", "x").replace("namespace: shop", "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Prune=false}");
+    let world = World::at(&Hub::shop().file("apps/shop/kept.yaml", &kept));
+    world.commit(&Hub::shop());
+    settle_twice(&world);
+    world.assert_deletes(&[]);
+    world.live_object("ConfigMap/shop/kept");
+}
+
+/// Without `prune` nothing goes.
+#[test]
+fn an_application_without_prune_deletes_nothing() {
+    let first = shop_with(1).edit_application("shop", "prune: true", "prune: false");
+    let world = World::at(&first);
+    world.commit(&first.without("apps/shop/more-0.yaml"));
+    settle_twice(&world);
+    world.assert_deletes(&[]);
+    world.assert_reason(Reason::PruneDisabled);
+}
+
+/// HAZARDS.md T-79.
+#[test]
+fn t_79_the_old_generation_of_a_generated_config_map_stays_until_the_workloads_are_healthy() {
+    let shop = |value: &str| {
+        Hub::shop().file(
+            "apps/shop/kustomization.yaml",
+            &format!(
+                "resources: [namespace.yaml, web.yaml, service.yaml]\nnamespace: shop\nconfigMapGenerator:\n  - {{name: settings, literals: [value={value}]}}\n"
+            ),
+        )
+    };
+    let web = deployment("web", "web:1").replace(
+        "ports: [{containerPort: 8080}]",
+        "envFrom: [{configMapRef: {name: settings}}]",
+    );
+    let first = shop("one").file("apps/shop/web.yaml", &web);
+    let world = World::at(&first);
+    let old: Vec<_> = world.objects().into_iter().filter(|id| id.contains("settings-")).collect();
+    world.cluster.stick(&crate::world::id_of("Deployment.apps/shop/web"), true);
+    let commit_id = world.commit(&shop("two").file("apps/shop/web.yaml", &web));
+    world.live(&Faults::none(), async |life| {
+        life.settle().await;
+        assert!(world.objects().contains(&old[0]), "the old generation went too early");
+        assert_eq!(world.objects().iter().filter(|id| id.contains("settings-")).count(), 2);
+        world.assert_deletes(&[]);
+        world.cluster.stick(&crate::world::id_of("Deployment.apps/shop/web"), false);
+        life.settle().await;
+        life.assert_still().await;
+    });
+    world.assert_at("shop", &commit_id);
+    world.assert_deletes(&[&old[0]]);
+}
+
+/// HAZARDS.md T-77: the cluster-wide brake.
+#[test]
+fn t_77_many_small_applications_do_not_empty_together() {
+    let names: Vec<String> = (0..40).map(|index| format!("app-{index}")).collect();
+    let full = names.iter().fold(Hub::shop(), |hub, name| {
+        let pair = format!("{}---\n{}", config_map(&format!("{name}-a"), "x"), config_map(&format!("{name}-b"), "x"));
+        hub.application(name, "").file(&format!("apps/{name}/all.yaml"), &pair)
+    });
+    let world = World::at(&full);
+    let halved = names.iter().fold(full, |hub, name| {
+        hub.file(&format!("apps/{name}/all.yaml"), &config_map(&format!("{name}-a"), "x"))
+    });
+    world.commit(&halved);
+    settle_twice(&world);
+    world.assert_reason(Reason::NeedsApproval);
+    let deletes = world.cluster.deletes().len();
+    assert!(deletes <= 20, "{deletes} went");
+}
+
+#[test]
+fn a_leaving_cluster_that_preserves_loses_its_marks_and_nothing_else() {
+    let world = World::at(&Hub::shop());
+    world.commit(&Hub::shop().clusters(&["{name: east, state: Leaving, onLeave: Preserve}"]));
+    settle_twice(&world);
+    assert_eq!(world.published().state, ClusterState::Left);
+    world.assert_deletes(&[]);
+    world.assert_objects(&[]);
+    world.live_object("Deployment.apps/shop/web");
+}
+
+#[test]
+fn a_leaving_cluster_that_prunes_is_emptied() {
+    let world = World::at(&Hub::shop());
+    world.commit(&Hub::shop().clusters(&["{name: east, state: Leaving, onLeave: Prune}"]));
+    settle_twice(&world);
+    assert_eq!(world.published().state, ClusterState::Left);
+    world.assert_objects(&[]);
+    assert_eq!(world.cluster.get(&crate::world::id_of("Namespace/shop")), None);
+}
+
+#[test]
+fn a_suspended_cluster_stands_still() {
+    let world = World::at(&Hub::shop());
+    let hub = Hub::shop().clusters(&["{name: east, state: Suspended}"]).file("apps/shop/config.yaml", &config_map("config", "b"));
+    world.commit(&hub);
+    let writes = world.cluster.writes().len();
+    settle_twice(&world);
+    assert_eq!(world.cluster.writes().len(), writes);
+    assert_eq!(world.published().state, ClusterState::Suspended);
+}

@@ -1,0 +1,15 @@
+//! Scenarios: commits, people, controllers and crashes around one agent, on strict fakes of its three ports, with time
+//! that passes at once. Every scenario ends at a fixpoint, and the invariants of HAZARDS.md section 1 are looked at
+//! after every write.
+
+mod bad_input;
+mod crash;
+mod deletion;
+mod drift;
+mod faults;
+mod git_events;
+mod hub;
+mod ownership;
+mod storm;
+mod world;
+mod writers;

@@ -1,0 +1,238 @@
+//! A cluster, a hub repository and a status repository in memory, and one agent's life among them after another.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use muster::admin::Vitals;
+use muster::config::{AGENT_NAME, Config};
+use muster::owner::clock::Clock;
+use muster::owner::{Agent, Keys};
+use muster_model::status::{ApplicationStatus, ClusterStatus};
+use muster_model::{ClusterName, CommitId, Health, ObjectId, Problem, Reason, RepoPath, SyncState};
+use muster_status::SigningKey;
+use muster_sync::OwnObjects;
+use muster_tests::fakes::{FakeCluster, FakeSource, FakeStatus, Faults, Identity, assert_invariants};
+
+use crate::hub::{Hub, URL};
+
+/// The cluster the agent keeps.
+pub const CLUSTER: &str = "east";
+/// The agent's namespace.
+const NAMESPACE: &str = "muster-system";
+/// Time between polls.
+pub const POLL: Duration = Duration::from_secs(15);
+/// A world that is still for this long is settled: six polls, and longer than any debounce.
+const STILL: Duration = Duration::from_secs(90);
+/// A world that is not still after this long never will be. Back-off ends at ten minutes (HAZARDS.md L4).
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Everything an agent meets.
+pub struct World {
+    pub cluster: FakeCluster,
+    pub source: FakeSource,
+    pub status: FakeStatus,
+}
+
+/// One agent's life, as the script beside it sees it.
+pub struct Life<'w> {
+    pub world: &'w World,
+}
+
+/// How far things have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Progress {
+    writes: usize,
+    parent: u64,
+    pushes: u64,
+}
+
+impl World {
+    /// A cluster with nothing in it, and no repository.
+    pub fn new() -> Self {
+        Self {
+            cluster: FakeCluster::new(Identity {
+                manager: "muster.bookstore".to_owned(),
+                parent_name: AGENT_NAME.to_owned(),
+                namespace: NAMESPACE.to_owned(),
+            }),
+            source: FakeSource::new(),
+            status: FakeStatus::new(),
+        }
+    }
+
+    /// A cluster that was brought to a hub's first commit, healthy.
+    pub fn at(hub: &Hub) -> Self {
+        let world = Self::new();
+        let commit_id = world.commit(hub);
+        world.settle();
+        world.assert_at("shop", &commit_id);
+        world
+    }
+
+    /// Commits a hub to `main`.
+    pub fn commit(&self, hub: &Hub) -> CommitId {
+        self.source.commit(URL, "main", hub.tree())
+    }
+
+    /// Runs an agent until nothing happens any more.
+    pub fn settle(&self) {
+        let settled = self.live(&Faults::none(), async |life| life.settle().await);
+        assert!(settled.is_some(), "nothing kills this life");
+    }
+
+    /// Runs one agent beside a script until the script ends or the agent dies; `None` when it died.
+    pub fn live<T>(&self, faults: &Faults, script: impl AsyncFnOnce(&Life<'_>) -> T) -> Option<T> {
+        // A runtime of its own: whatever the agent started ends with it, as in a process that is killed.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let life = Life { world: self };
+        let result = runtime.block_on(async {
+            let agent = self.agent(faults).run(std::future::pending());
+            tokio::select! {
+                biased;
+                () = faults.died() => None,
+                ended = agent => panic!("the agent ended by itself: {ended:?}"),
+                () = self.cluster.controllers() => unreachable!("controllers never end"),
+                value = script(&life) => Some(value),
+            }
+        });
+        runtime.shutdown_background();
+        assert_invariants(&self.cluster);
+        assert_eq!(self.status.violations(), Vec::<String>::new());
+        result
+    }
+
+    /// An agent with connections of its own.
+    pub fn agent(&self, faults: &Faults) -> Agent<FakeSource, FakeCluster, FakeStatus> {
+        Agent {
+            config: Config {
+                cluster: ClusterName::new(CLUSTER).expect("a name"),
+                hub: URL.to_owned(),
+                revision: "main".to_owned(),
+                fleet_file: RepoPath::new("fleet.yaml").expect("a path"),
+                namespace: NAMESPACE.to_owned(),
+                poll: POLL,
+                concurrency: 4,
+            },
+            source: Arc::new(self.source.connect(faults.clone())),
+            cluster: Arc::new(self.cluster.connect(faults.clone())),
+            status: Arc::new(self.status.connect(faults.clone())),
+            keys: Keys {
+                signing: SigningKey::from_seed(&[7; 32]),
+                digest: vec![9; 32],
+            },
+            own: OwnObjects {
+                namespace: NAMESPACE.to_owned(),
+                objects: [ObjectId::new("", "ConfigMap", NAMESPACE, AGENT_NAME)].into(),
+            },
+            vitals: Arc::new(Vitals::default()),
+            clock: Clock::starting_at("2026-06-01T00:00:00Z".parse::<Timestamp>().expect("a time")),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            writes: self.cluster.writes().len(),
+            parent: self.cluster.parent_writes(),
+            pushes: self.status.pushes(),
+        }
+    }
+
+    /// The status that was published last.
+    pub fn published(&self) -> ClusterStatus {
+        self.status.status(CLUSTER).expect("a status was published")
+    }
+
+    /// An Application's part of it.
+    pub fn application(&self, name: &str) -> ApplicationStatus {
+        let published = self.published();
+        let found = published.applications.get(&format!("shop/{name}"));
+        found.unwrap_or_else(|| panic!("{name} is not in {published:#?}")).clone()
+    }
+
+    /// Every reason that is published, of the cluster and of its Applications.
+    pub fn reasons(&self) -> BTreeSet<Reason> {
+        let published = self.published();
+        let of_applications = published.applications.values().flat_map(|app| &app.problems);
+        of_applications.chain(&published.problems).map(|problem| problem.reason).collect()
+    }
+
+    /// Fails unless the reason is published.
+    pub fn assert_reason(&self, reason: Reason) {
+        let published = self.published();
+        assert!(self.reasons().contains(&reason), "{reason} is not in {published:#?}");
+    }
+
+    /// Fails unless the Application is healthy, in sync and without a problem at this commit.
+    pub fn assert_at(&self, application: &str, commit_id: &CommitId) {
+        let status = self.application(application);
+        assert_eq!(status.problems, Vec::<Problem>::new());
+        assert_eq!((status.sync, status.health), (SyncState::Synced, Health::Healthy));
+        let applied = status.applied.expect("it was applied");
+        assert_eq!(applied.hub.commit_id, *commit_id);
+    }
+
+    /// The objects that carry our label.
+    pub fn objects(&self) -> BTreeSet<String> {
+        self.cluster.labelled().iter().map(ToString::to_string).collect()
+    }
+
+    /// Fails unless exactly these objects carry our label.
+    pub fn assert_objects(&self, expected: &[&str]) {
+        let expected: BTreeSet<String> = expected.iter().map(|&id| id.to_owned()).collect();
+        assert_eq!(self.objects(), expected);
+    }
+
+    /// Fails unless exactly these objects were asked to go, ever.
+    pub fn assert_deletes(&self, expected: &[&str]) {
+        let deletes: BTreeSet<String> = self.cluster.deletes().iter().map(ToString::to_string).collect();
+        let expected: BTreeSet<String> = expected.iter().map(|&id| id.to_owned()).collect();
+        assert_eq!(deletes, expected);
+    }
+
+    /// The live object.
+    pub fn live_object(&self, id: &str) -> serde_json::Value {
+        self.cluster.get(&id_of(id)).unwrap_or_else(|| panic!("{id} is not there"))
+    }
+}
+
+/// Reads an id as it is printed.
+pub fn id_of(text: &str) -> ObjectId {
+    ObjectId::parse(text).expect("an id")
+}
+
+impl Life<'_> {
+    /// Waits until nothing happens any more.
+    pub async fn settle(&self) {
+        let end = tokio::time::Instant::now() + LONGEST;
+        loop {
+            let before = self.world.progress();
+            tokio::time::sleep(STILL).await;
+            if before == self.world.progress() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < end, "no fixpoint: {:#?}", self.world.cluster.writes().last());
+        }
+    }
+
+    /// Fails unless the world stays still for long (HAZARDS.md P13). Heartbeats come every 15 minutes.
+    pub async fn assert_still(&self) {
+        let before = self.world.progress();
+        let heard = before.pushes;
+        tokio::time::sleep(Duration::from_secs(1800)).await;
+        let after = self.world.progress();
+        assert_eq!((before.writes, before.parent), (after.writes, after.parent), "{:#?}", self.world.cluster.writes().last());
+        assert!(after.pushes - heard <= 2, "{} pushes in half an hour", after.pushes - heard);
+    }
+}
+
+/// Waits, then goes on: a moment of the agent's time.
+pub fn moment() -> impl Future<Output = ()> {
+    tokio::time::sleep(Duration::from_secs(5))
+}

@@ -1,0 +1,80 @@
+//! Two agents on one cluster: the newer takes over, the older stops, and nothing is written by both (HAZARDS.md P11).
+
+use std::time::Duration;
+
+use muster_model::Reason;
+use muster_tests::fakes::Faults;
+
+use crate::hub::{Hub, config_map};
+use crate::world::{World, id_of};
+
+#[test]
+fn the_older_of_two_agents_stops() {
+    let world = World::at(&Hub::shop());
+    let commit_id = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    world.live(&Faults::none(), async |life| {
+        life.settle().await;
+        // The life beside this script is the newer one once it has swapped; a third agent takes over from it, and is
+        // itself taken over by a fourth.
+        life.assert_still().await;
+    });
+    world.assert_at("shop", &commit_id);
+    two_agents(&world);
+}
+
+/// Runs an older and a newer agent side by side; the older must end with `StaleWriter`.
+fn two_agents(world: &World) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let ended = runtime.block_on(async {
+        let older = tokio::spawn(world.agent(&Faults::none()).run(std::future::pending()));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let newer = tokio::spawn(world.agent(&Faults::none()).run(std::future::pending()));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        // Drift makes both want to write: only the newer may.
+        let writes = world.cluster.writes().len();
+        world.cluster.edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| object["data"]["value"] = "x".into());
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "b");
+        let heals = world.cluster.writes().len() - writes;
+        assert!(heals <= 2, "{heals} heals");
+        assert!(!newer.is_finished(), "the newer agent ended");
+        assert!(older.is_finished(), "the older agent still runs");
+        older.await.expect("it did not panic")
+    });
+    runtime.shutdown_background();
+    assert_eq!(ended.map_err(|problem| problem.reason), Err(Reason::StaleWriter));
+    muster_tests::fakes::assert_invariants(&world.cluster);
+}
+
+/// Somebody else writes the parent object without taking over: the agent writes over it and goes on.
+#[test]
+fn a_foreign_write_of_the_parent_is_survived() {
+    let world = World::at(&Hub::shop());
+    let commit_id = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    world.live(&Faults::none(), async |life| {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.cluster.edit_parent(|_| {});
+        life.settle().await;
+    });
+    world.assert_at("shop", &commit_id);
+}
+
+/// The state was lost: it is rebuilt from the cluster, and nothing is deleted or applied twice.
+#[test]
+fn an_agent_whose_state_was_lost_finds_its_way() {
+    let world = World::at(&Hub::shop());
+    let tip = world.source.tip(crate::hub::URL, "main").expect("there");
+    world.cluster.edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world.live(&Faults::none(), async |life| {
+        life.settle().await;
+        life.assert_still().await;
+    });
+    world.assert_at("shop", &tip);
+    world.assert_deletes(&[]);
+    // The sequence went on: FakeStatus checks that it grows.
+    assert!(world.published().sequence > 1);
+}
