@@ -57,8 +57,8 @@ fn check(bytes: &[u8], budgets: &Budgets) -> bool {
     let printed = yaml::write_documents(&nodes);
     let again = yaml::read(printed.as_bytes(), budgets, 0);
     let again = again.map(|nodes| yaml::write_documents(&nodes));
-    // Kustomize prints `0o-7` without quotes, though its own reader takes it for a number.
-    if !printed.contains("0o") {
+    // Kustomize prints `0o-7` and the key `<<` without quotes, though its own reader takes them for something else.
+    if !printed.contains("0o") && !printed.contains("<<") {
         assert_eq!(again.as_ref(), Ok(&printed));
     }
     true
