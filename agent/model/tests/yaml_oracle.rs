@@ -205,7 +205,7 @@ fn generated_texts_are_read_as_go_reads_them() {
     let seed = setting("MUSTER_SEED", 1);
     println!("MUSTER_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let count = setting("MUSTER_ROUNDS", 4_000);
+    let count = setting("MUSTER_ROUNDS", 2_000);
     let texts: Vec<String> = (0..count).map(|_| document(&mut rng)).collect();
     for mode in [Mode::Read, Mode::Build] {
         if let Some(found) = compare(&texts, mode) {
@@ -224,7 +224,7 @@ fn changed_real_files_are_read_as_go_reads_them() {
         println!("SKIPPED: no conformance data");
         return;
     }
-    let count = setting("MUSTER_ROUNDS", 4_000) / 4;
+    let count = setting("MUSTER_ROUNDS", 2_000) / 4;
     let texts: Vec<String> = (0..count)
         .map(|_| {
             let file = &files[rng.below(files.len())];
@@ -270,7 +270,7 @@ fn generated_values_are_printed_as_go_prints_them() {
     let seed = setting("MUSTER_SEED", 1);
     println!("MUSTER_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let count = setting("MUSTER_ROUNDS", 4_000);
+    let count = setting("MUSTER_ROUNDS", 2_000);
     let values: Vec<Node> = (0..count).map(|_| value(&mut rng, 3)).collect();
     let input: String = values
         .iter()
