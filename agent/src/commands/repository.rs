@@ -60,10 +60,9 @@ impl Repository {
 
     /// A revision, and its files.
     pub(super) fn commit(&mut self, name: &str) -> Result<(Revision, ports::Snapshot), Problem> {
-        let parsed = TargetRevision::parse(name).map_err(|e| e.problem())?;
         let found = match self {
-            Self::Local(local) => resolve_local(local, name, &parsed),
-            Self::Remote(remote) => remote.0.ls_refs(&parsed.prefixes()).map(|refs| parsed.pick(&refs)),
+            Self::Local(local) => resolve_local(local, name),
+            Self::Remote(remote) => resolve_remote(&mut remote.0, name),
         };
         let missing = || Problem::new(Reason::SourceMissing, format!("{name} is not in the repository"));
         let commit_id = found.map_err(|e| e.problem())?.ok_or_else(missing)?;
@@ -134,11 +133,17 @@ impl Repository {
 }
 
 /// A revision of a clone, with Git's `~N` for the N-th first parent.
-fn resolve_local(local: &LocalRepository, name: &str, parsed: &TargetRevision) -> Result<Option<CommitId>, GitError> {
-    let Some((base, back)) = name.split_once('~') else { return local.resolve(parsed) };
+fn resolve_local(local: &LocalRepository, name: &str) -> Result<Option<CommitId>, GitError> {
+    let Some((base, back)) = name.split_once('~') else { return local.resolve(&TargetRevision::parse(name)?) };
     let steps: usize = if back.is_empty() { 1 } else { back.parse().unwrap_or(usize::MAX - 1) };
     let Some(commit_id) = local.resolve(&TargetRevision::parse(base)?)? else { return Ok(None) };
     Ok(local.log(&commit_id, steps.saturating_add(1))?.into_iter().nth(steps).map(|commit| commit.id))
+}
+
+fn resolve_remote(remote: &mut Remote, name: &str) -> Result<Option<CommitId>, GitError> {
+    let revision = TargetRevision::parse(name)?;
+    let refs = remote.ls_refs(&revision.prefixes())?;
+    Ok(revision.pick(&refs))
 }
 
 /// How servers are spoken to, as the arguments say.
