@@ -370,6 +370,7 @@ impl Resource {
 pub(crate) fn written(node: &Node) -> Cow<'_, str> {
     if node.is_null() {
         return match node.span.end.saturating_sub(node.span.start) {
+            0 if !node.span.is_known() => "null".into(),
             4 => "null".into(),
             1 => "~".into(),
             _ => "".into(),

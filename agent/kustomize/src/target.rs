@@ -14,6 +14,7 @@ use crate::plugin::Plugin;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::session::{Session, escapes};
+use crate::transform::patches::yaml_1_1;
 use crate::transform::vars::{self, Vars};
 use crate::transformer;
 use crate::{crds, parse, remote};
@@ -521,9 +522,10 @@ fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustom
     match found.as_slice() {
         [name] => {
             let path = dir.child(name);
-            let documents = session.documents(&path)?;
-            let first = documents.get(..documents.len().min(1)).unwrap_or_default();
-            Ok((name, Kustomization::read(first, &path.to_string())?))
+            let mut first: Vec<_> = session.documents(&path)?.first().cloned().into_iter().collect();
+            let (_, bytes) = session.read(&path)?;
+            first.iter_mut().for_each(|document| yaml_1_1(document, &bytes));
+            Ok((name, Kustomization::read(&first, &path.to_string())?))
         }
         [] => {
             let message = match session.kind_at(dir)? {
