@@ -36,7 +36,11 @@ impl Rendered {
     pub(crate) fn check(built: Built, budgets: &Budgets) -> Result<Self, Problem> {
         let (nodes, inputs) = built.into_parts();
         if nodes.len() > budgets.objects {
-            let message = format!("{} objects are rendered, more than the {} allowed", nodes.len(), budgets.objects);
+            let message = format!(
+                "{} objects are rendered, more than the {} allowed",
+                nodes.len(),
+                budgets.objects
+            );
             return Err(Problem::new(Reason::NodeBudget, message));
         }
         let mut seen = BTreeMap::new();
@@ -82,7 +86,10 @@ impl Rendered {
 fn check_kind(object: &Manifest) -> Result<(), Problem> {
     let gvk = object.gvk();
     if DENIED.contains(&(gvk.group.as_str(), gvk.kind.as_str())) {
-        return Err(Problem::new(Reason::KindDenied, format!("{} is never delivered from Git", object.id())));
+        return Err(Problem::new(
+            Reason::KindDenied,
+            format!("{} is never delivered from Git", object.id()),
+        ));
     }
     Ok(())
 }
@@ -90,19 +97,29 @@ fn check_kind(object: &Manifest) -> Result<(), Problem> {
 fn check_size(object: &Manifest, budgets: &Budgets) -> Result<(), Problem> {
     /// Kubernetes' limit on all annotations of an object (`TotalAnnotationSizeLimitB`): 256 KiB.
     const ANNOTATIONS: usize = 256 << 10;
-    let annotations = object.body().at_path(&["metadata", "annotations"]).and_then(Node::as_map);
+    let annotations = object
+        .body()
+        .at_path(&["metadata", "annotations"])
+        .and_then(Node::as_map);
     let bytes: usize = annotations
         .into_iter()
         .flat_map(|map| map.iter())
         .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
         .sum();
     if bytes > ANNOTATIONS {
-        let message = format!("annotations of {} have {bytes} bytes; Kubernetes accepts {ANNOTATIONS}", object.id());
+        let message = format!(
+            "annotations of {} have {bytes} bytes; Kubernetes accepts {ANNOTATIONS}",
+            object.id()
+        );
         return Err(Problem::new(Reason::ObjectTooLarge, message).field("metadata.annotations"));
     }
     let size = json::to_string(object.body()).len();
     if size > budgets.object_bytes {
-        let message = format!("{} has {size} bytes, more than the {} allowed", object.id(), budgets.object_bytes);
+        let message = format!(
+            "{} has {size} bytes, more than the {} allowed",
+            object.id(),
+            budgets.object_bytes
+        );
         return Err(Problem::new(Reason::ObjectTooLarge, message));
     }
     Ok(())

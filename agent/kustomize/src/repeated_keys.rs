@@ -8,13 +8,17 @@ use std::collections::BTreeMap;
 /// The text with repeated top-level entries blanked; `None` when there is none, or when repetitions differ.
 pub(crate) fn without_repeats(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let starts: Vec<usize> = (0..lines.len()).filter(|i| key_of(lines[*i]).is_some()).collect();
+    let starts: Vec<usize> = (0..lines.len())
+        .filter(|i| key_of(lines[*i]).is_some())
+        .collect();
     let mut seen: BTreeMap<&str, String> = BTreeMap::new();
     let mut blank = vec![false; lines.len()];
     let mut any = false;
     for (index, start) in starts.iter().enumerate() {
         let end = starts.get(index + 1).copied().unwrap_or(lines.len());
-        let Some(key) = key_of(lines[*start]) else { continue };
+        let Some(key) = key_of(lines[*start]) else {
+            continue;
+        };
         let entry = content(&lines[*start..end]);
         match seen.get(key) {
             None => {
@@ -46,7 +50,10 @@ fn key_of(line: &str) -> Option<&str> {
 }
 
 fn content(lines: &[&str]) -> String {
-    let kept = lines.iter().map(|l| l.trim_end()).filter(|l| !l.is_empty() && !l.trim_start().starts_with('#') && *l != "---");
+    let kept = lines
+        .iter()
+        .map(|l| l.trim_end())
+        .filter(|l| !l.is_empty() && !l.trim_start().starts_with('#') && *l != "---");
     kept.collect::<Vec<_>>().join("\n")
 }
 
@@ -56,7 +63,10 @@ mod tests {
 
     #[test]
     fn only_equal_repetitions_are_blanked() {
-        assert_eq!(without_repeats("a: 1\nb:\n- x\na: 1\n").as_deref(), Some("a: 1\nb:\n- x\n    \n"));
+        assert_eq!(
+            without_repeats("a: 1\nb:\n- x\na: 1\n").as_deref(),
+            Some("a: 1\nb:\n- x\n    \n")
+        );
         assert_eq!(without_repeats("a: 1\na: 2\n"), None);
         assert_eq!(without_repeats("a: 1\nb: 2\n"), None);
     }

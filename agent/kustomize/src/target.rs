@@ -241,7 +241,9 @@ impl Target {
                 let documents = session.documents(&path)?;
                 let mut resources = parse::resources(documents.to_vec(), &path.to_string())?;
                 session.count_objects(resources.len())?;
-                resources.iter().for_each(|r| session.schemas.note_load(&r.node));
+                resources
+                    .iter()
+                    .for_each(|r| session.schemas.note_load(&r.node));
                 if let Some(origin) = &self.origin {
                     let origin = origin.append(text);
                     resources
@@ -367,14 +369,18 @@ impl Target {
         let mut config = defaults();
         if !self.kustomization.configurations.is_empty() {
             let mut own = Config::clone(&config);
-            let given = self.read_configs(session, &self.kustomization.configurations, Config::read)?;
+            let given =
+                self.read_configs(session, &self.kustomization.configurations, Config::read)?;
             own.merge(given).map_err(|stop| self.here(stop))?;
             config = Arc::new(own);
         }
         all.merge_config(&config).map_err(|stop| self.here(stop))?;
         if !self.kustomization.crds.is_empty() {
-            let given = self.read_configs(session, &self.kustomization.crds, |node, _| crds::config_of(node))?;
-            all.merge_config(&Arc::new(given)).map_err(|stop| self.here(stop))?;
+            let given = self.read_configs(session, &self.kustomization.crds, |node, _| {
+                crds::config_of(node)
+            })?;
+            all.merge_config(&Arc::new(given))
+                .map_err(|stop| self.here(stop))?;
         }
         Ok(())
     }
@@ -522,9 +528,16 @@ fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustom
     match found.as_slice() {
         [name] => {
             let path = dir.child(name);
-            let mut first: Vec<_> = session.documents(&path)?.first().cloned().into_iter().collect();
+            let mut first: Vec<_> = session
+                .documents(&path)?
+                .first()
+                .cloned()
+                .into_iter()
+                .collect();
             let (_, bytes) = session.read(&path)?;
-            first.iter_mut().for_each(|document| yaml_1_1(document, &bytes));
+            first
+                .iter_mut()
+                .for_each(|document| yaml_1_1(document, &bytes));
             Ok((name, Kustomization::read(&first, &path.to_string())?))
         }
         [] => {

@@ -88,8 +88,12 @@ pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
         Value::List(items) => items.iter_mut().for_each(|n| yaml_1_1(n, source)),
         Value::Map(map) => map.iter_mut().for_each(|(_, n)| yaml_1_1(n, source)),
         Value::String(text) if !quoted => match &*text.text {
-            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => node.value = Value::Bool(true),
-            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => node.value = Value::Bool(false),
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+                node.value = Value::Bool(true)
+            }
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+                node.value = Value::Bool(false)
+            }
             _ => {}
         },
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -431,7 +431,9 @@ fn set_scalar(target: &mut Node, made: targets::Made, text: &str) -> Step<()> {
         }
         (Value::Bool(_), Value::Bool(_)) | (Value::Number(_), Value::Number(_)) => true,
         (Value::Null, Value::Null) => true,
-        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_), _) => false,
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_), _) => {
+            false
+        }
     };
     if !fits {
         let message = format!(

@@ -191,7 +191,10 @@ fn block(node: &Node, source: &str, indent: usize, out: &mut String) {
 
 /// True for what stands on one line: scalars, empty collections, and flow collections.
 fn is_inline(node: &Node, source: &str) -> bool {
-    let flow = source.as_bytes().get(node.span.start as usize).is_some_and(|b| matches!(b, b'{' | b'['));
+    let flow = source
+        .as_bytes()
+        .get(node.span.start as usize)
+        .is_some_and(|b| matches!(b, b'{' | b'['));
     match &node.value {
         Value::Map(map) => map.is_empty() || (flow && node.span.is_known()),
         Value::List(items) => items.is_empty() || (flow && node.span.is_known()),
@@ -217,8 +220,11 @@ fn nested(value: &Node, source: &str, indent: usize, list: bool, out: &mut Strin
 
 /// A scalar or flow collection as it stands in the source; where it changed, with its present text quoted as before.
 fn scalar(node: &Node, source: &str, indent: usize) -> String {
-    let written = source.get(node.span.start as usize..node.span.end as usize).filter(|_| node.span.is_known());
-    if let Some(written) = written.filter(|w| !w.contains('\n') && parse(w).as_ref() == Some(node)) {
+    let written = source
+        .get(node.span.start as usize..node.span.end as usize)
+        .filter(|_| node.span.is_known());
+    if let Some(written) = written.filter(|w| !w.contains('\n') && parse(w).as_ref() == Some(node))
+    {
         return written.to_owned();
     }
     let text = scalar_text(node);
@@ -229,7 +235,9 @@ fn scalar(node: &Node, source: &str, indent: usize) -> String {
         (Value::Map(_) | Value::List(_), _) => muster_model::json::to_string(node),
         (Value::String(_), _) => {
             let printed = yaml::to_string(&Node::string(text));
-            printed.trim_end_matches('\n').replace('\n', &format!("\n{}", " ".repeat(indent)))
+            printed
+                .trim_end_matches('\n')
+                .replace('\n', &format!("\n{}", " ".repeat(indent)))
         }
     }
 }
