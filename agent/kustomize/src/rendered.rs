@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{BlobId, Budgets, Manifest, Node, Problem, Reason, RepoPath, json, yaml};
+use muster_model::{BlobId, Budgets, Manifest, Node, Problem, Reason, RepoPath, json, marks, yaml};
 
 use crate::build::Built;
 
@@ -48,6 +48,7 @@ impl Rendered {
         for node in nodes {
             let object = Manifest::new(node)?;
             check_kind(&object)?;
+            check_marks(&object)?;
             check_size(&object, budgets)?;
             if seen.insert(object.id(), ()).is_some() {
                 let message = format!("{} is rendered twice", object.id());
@@ -90,6 +91,32 @@ fn check_kind(object: &Manifest) -> Result<(), Problem> {
             Reason::KindDenied,
             format!("{} is never delivered from Git", object.id()),
         ));
+    }
+    Ok(())
+}
+
+/// Marks by which muster finds what it owns are its own to set.
+fn check_marks(object: &Manifest) -> Result<(), Problem> {
+    let labels = [
+        marks::APPLYSET_PART_OF,
+        marks::APPLYSET_ID,
+        marks::APPLICATION,
+    ]
+    .map(|key| ("labels", key));
+    let annotations = [
+        marks::APPLIED,
+        marks::APPLYSET_TOOLING,
+        marks::APPLYSET_GROUP_KINDS,
+        marks::APPLYSET_NAMESPACES,
+    ]
+    .map(|key| ("annotations", key));
+    for (field, key) in labels.into_iter().chain(annotations) {
+        if object.body().at_path(&["metadata", field, key]).is_some() {
+            let message = format!("{} sets {key}, which is muster's own", object.id());
+            return Err(
+                Problem::new(Reason::ReservedObject, message).field(format!("metadata.{field}"))
+            );
+        }
     }
     Ok(())
 }

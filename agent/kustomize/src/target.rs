@@ -241,14 +241,14 @@ impl Target {
                 let documents = session.documents(&path)?;
                 let mut resources = parse::resources(documents.to_vec(), &path.to_string())?;
                 session.count_objects(resources.len())?;
-                resources
-                    .iter()
-                    .for_each(|r| session.schemas.note_load(&r.node));
+                for resource in &resources {
+                    session.schemas.note_load(&resource.node);
+                }
                 if let Some(origin) = &self.origin {
                     let origin = origin.append(text);
-                    resources
-                        .iter_mut()
-                        .for_each(|r| r.origin = Some(origin.clone()));
+                    for resource in &mut resources {
+                        resource.origin = Some(origin.clone());
+                    }
                 }
                 all.map.append_all(resources)
             }
@@ -535,9 +535,9 @@ fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustom
                 .into_iter()
                 .collect();
             let (_, bytes) = session.read(&path)?;
-            first
-                .iter_mut()
-                .for_each(|document| yaml_1_1(document, &bytes));
+            for document in &mut first {
+                yaml_1_1(document, &bytes);
+            }
             Ok((name, Kustomization::read(&first, &path.to_string())?))
         }
         [] => {

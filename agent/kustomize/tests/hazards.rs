@@ -12,15 +12,16 @@ fn dir(text: &str) -> RepoPath {
 }
 
 fn refused(tree: &MemoryTree, at: &str) -> Problem {
-    match render(
+    let result = render(
         tree,
         &dir(at),
         &SourceOptions::default(),
         &Options::default(),
-    ) {
-        Err(Failure::Refused(problem)) => problem,
-        other => panic!("expected a refusal, got {other:?}"),
-    }
+    );
+    let Failure::Refused(problem) = result.expect_err("it is refused") else {
+        unreachable!("because a tree in memory has every blob")
+    };
+    problem
 }
 
 fn reason(files: &[(&str, &str)]) -> Reason {
@@ -316,6 +317,24 @@ fn t26_t28_objects_that_no_cluster_takes_are_refused_before_it() {
     ] {
         let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n");
         assert_eq!(reason(&[("app/a.yaml", &text)]), Reason::KindDenied);
+    }
+}
+
+#[test]
+fn t27_marks_of_ownership_are_not_for_manifests() {
+    for (field, key) in [
+        ("labels", "applyset.kubernetes.io/part-of"),
+        ("labels", "muster.dev/application"),
+        ("annotations", "muster.dev/applied"),
+    ] {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, {field}: {{{key}: x}}}}\n"
+        );
+        assert_eq!(
+            reason(&[("app/a.yaml", &text)]),
+            Reason::ReservedObject,
+            "{key}"
+        );
     }
 }
 

@@ -106,11 +106,11 @@ fn find(
         };
         match (kind, recurse) {
             (EntryKind::Tree, Recurse::Yes) => {
-                find(session, &path, &below, recurse, depth + 1, files)?
+                find(session, &path, &below, recurse, depth + 1, files)?;
             }
             (EntryKind::Tree, Recurse::No) => {}
             (EntryKind::Blob | EntryKind::Symlink, _) if is_manifest(&name) => {
-                files.push((path, below))
+                files.push((path, below));
             }
             (EntryKind::Blob | EntryKind::Symlink | EntryKind::Submodule, _) => {}
         }

@@ -89,10 +89,10 @@ pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
         Value::Map(map) => map.iter_mut().for_each(|(_, n)| yaml_1_1(n, source)),
         Value::String(text) if !quoted => match &*text.text {
             "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
-                node.value = Value::Bool(true)
+                node.value = Value::Bool(true);
             }
             "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
-                node.value = Value::Bool(false)
+                node.value = Value::Bool(false);
             }
             _ => {}
         },
