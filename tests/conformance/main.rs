@@ -4,6 +4,7 @@
 //! the names of the cases that are not byte for byte the same are printed.
 
 mod corpus;
+mod fleet;
 mod kustomize;
 mod merge2;
 
@@ -19,7 +20,7 @@ fn main() {
     };
     let board = Board::default();
     let mut trials = Vec::new();
-    for corpus in [kustomize::corpora, merge2::corpora] {
+    for corpus in [kustomize::corpora, merge2::corpora, fleet::corpora] {
         trials.extend(corpus(&root).into_iter().flat_map(|c| c.into_trials(&board)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
