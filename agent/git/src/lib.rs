@@ -12,6 +12,7 @@
 //! ```
 
 mod ancestry;
+mod bundle;
 mod capabilities;
 mod collect;
 mod commit;
@@ -41,6 +42,7 @@ mod tree_entries;
 mod url;
 
 pub use ancestry::Ancestry;
+pub use bundle::export_bundle;
 pub use commit::{Commit, Person, Signature};
 pub use credentials::Credentials;
 pub use directory::DirectoryTree;
