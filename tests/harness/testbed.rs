@@ -116,6 +116,11 @@ impl Programs {
     /// # Panics
     /// In CI, when a program is missing.
     #[must_use]
+    #[expect(
+        clippy::panic,
+        clippy::print_stdout,
+        reason = "for the main function of a test binary"
+    )]
     pub fn find_or_skip() -> Option<Self> {
         match Self::find() {
             Ok(programs) => Some(programs),
@@ -168,6 +173,7 @@ struct Directory {
 }
 
 impl Directory {
+    #[expect(clippy::print_stdout, reason = "for whoever looks into a failed test")]
     fn keep(&self) {
         let dir = self
             .temporary
@@ -374,6 +380,7 @@ impl Cluster {
     /// # Panics
     /// When the API server does not answer.
     #[must_use]
+    #[expect(clippy::panic, reason = "a test fails by panicking")]
     pub fn request(&self, method: &str, path: &str, content_type: &str, body: &str) -> Answer {
         self.https
             .request(method, path, content_type, body)
