@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use kube::Client;
 use muster_model::observed::{Discovery, Record};
 use muster_model::{GroupKind, Node, Problem, marks};
 use tokio::sync::{Mutex, RwLock, Semaphore};
@@ -118,18 +119,23 @@ impl ClusterClient {
     /// # Errors
     /// When there are no usable credentials.
     pub async fn connect(options: Options) -> Result<Self, Problem> {
+        let client = options.access.connect().await?;
+        Ok(Self::over(client, options))
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) fn over(client: Client, options: Options) -> Self {
         let Options {
-            access,
+            access: _,
             parent,
             field_manager,
             tooling,
             scope,
             reducers,
         } = options;
-        let transport = Transport::new(access.connect().await?);
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner {
-                transport,
+                transport: Transport::new(client),
                 applyset: parent.applyset(),
                 parent,
                 field_manager: std::sync::RwLock::new(field_manager.into()),
@@ -140,12 +146,16 @@ impl ClusterClient {
                 known: RwLock::new(None),
                 asking: Mutex::new(()),
             }),
-        })
+        }
     }
 
     /// The field manager of every apply from now on: the fleet's name is known only once its file was read.
     pub fn manage_as(&self, manager: &str) {
-        let mut current = self.inner.field_manager.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self
+            .inner
+            .field_manager
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if **current != *manager {
             *current = manager.into();
         }
@@ -165,7 +175,12 @@ impl ClusterClient {
 impl Inner {
     /// The field manager of every apply.
     pub(crate) fn field_manager(&self) -> Arc<str> {
-        Arc::clone(&self.field_manager.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .field_manager
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     async fn ask(&self) -> Result<Arc<Known>, Failure> {

@@ -293,14 +293,4 @@ fn pause(failures: u32, retry_after: Option<u32>) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit_and_respect_what_the_server_asks() {
-        assert!(pause(0, None) <= PAUSE.0.mul_f64(1.5));
-        assert!(pause(40, None) <= PAUSE.1.mul_f64(1.5));
-        assert!(pause(0, Some(20)) >= Duration::from_secs(20));
-        assert!(pause(0, Some(u32::MAX)) <= Duration::from_secs(60));
-    }
-}
+mod tests;
