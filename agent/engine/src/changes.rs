@@ -72,9 +72,21 @@ impl Approval {
     /// The text to paste under `spec.approvals`.
     #[must_use]
     pub fn yaml(&self) -> String {
-        let Self { application, path, deletions, before, because: _ } = self;
-        let path = if path.is_empty() { String::new() } else { format!("      path: {path}\n") };
-        format!("    - application: {application}\n{path}      deletions: {deletions}\n      before: {before}\n")
+        let Self {
+            application,
+            path,
+            deletions,
+            before,
+            because: _,
+        } = self;
+        let path = if path.is_empty() {
+            String::new()
+        } else {
+            format!("      path: {path}\n")
+        };
+        format!(
+            "    - application: {application}\n{path}      deletions: {deletions}\n      before: {before}\n"
+        )
     }
 }
 
@@ -82,7 +94,10 @@ impl ApplicationChanges {
     /// True when nothing happens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.appear.is_empty() && self.change.is_empty() && self.disappear.is_empty() && self.moves.is_empty()
+        self.appear.is_empty()
+            && self.change.is_empty()
+            && self.disappear.is_empty()
+            && self.moves.is_empty()
     }
 }
 
@@ -96,10 +111,18 @@ pub fn changes(from: Option<&Desired>, to: &Desired) -> Changes {
     let before = from.map(contents).unwrap_or_default();
     let after = contents(to);
     let keys: BTreeSet<&ApplicationKey> = before.keys().chain(after.keys()).copied().collect();
-    let renders = |id: &ObjectId| after.iter().find(|(_, set)| set.objects.iter().any(|o| o.id == *id)).map(|(key, _)| key.to_string());
+    let renders = |id: &ObjectId| {
+        after
+            .iter()
+            .find(|(_, set)| set.objects.iter().any(|o| o.id == *id))
+            .map(|(key, _)| key.to_string())
+    };
     let mut applications = BTreeMap::new();
     for key in keys {
-        let refused = to.applications.get(key).is_some_and(|a| a.content.is_none());
+        let refused = to
+            .applications
+            .get(key)
+            .is_some_and(|a| a.content.is_none());
         if refused {
             continue;
         }
@@ -107,17 +130,36 @@ pub fn changes(from: Option<&Desired>, to: &Desired) -> Changes {
         found.approval = approval(key, &found, before.get(key).copied(), from, to);
         applications.insert(key.to_string(), found);
     }
-    let refused = to.applications.iter().filter(|(_, a)| !a.problems.is_empty());
-    Changes { applications, problems: refused.map(|(key, a)| (key.to_string(), a.problems.clone())).collect() }
+    let refused = to
+        .applications
+        .iter()
+        .filter(|(_, a)| !a.problems.is_empty());
+    Changes {
+        applications,
+        problems: refused
+            .map(|(key, a)| (key.to_string(), a.problems.clone()))
+            .collect(),
+    }
 }
 
 fn contents(desired: &Desired) -> BTreeMap<&ApplicationKey, &Arc<DesiredSet>> {
-    desired.applications.iter().filter_map(|(key, app)| Some((key, app.content.as_ref()?))).collect()
+    desired
+        .applications
+        .iter()
+        .filter_map(|(key, app)| Some((key, app.content.as_ref()?)))
+        .collect()
 }
 
-fn compare(before: Option<&Arc<DesiredSet>>, after: Option<&Arc<DesiredSet>>, renders: &impl Fn(&ObjectId) -> Option<String>) -> ApplicationChanges {
+fn compare(
+    before: Option<&Arc<DesiredSet>>,
+    after: Option<&Arc<DesiredSet>>,
+    renders: &impl Fn(&ObjectId) -> Option<String>,
+) -> ApplicationChanges {
     let index = |set: Option<&Arc<DesiredSet>>| -> BTreeMap<ObjectId, DesiredObject> {
-        set.into_iter().flat_map(|s| &s.objects).map(|o| (o.id.clone(), o.clone())).collect()
+        set.into_iter()
+            .flat_map(|s| &s.objects)
+            .map(|o| (o.id.clone(), o.clone()))
+            .collect()
     };
     let (old, new) = (index(before), index(after));
     let mut found = ApplicationChanges::default();
@@ -128,7 +170,13 @@ fn compare(before: Option<&Arc<DesiredSet>>, after: Option<&Arc<DesiredSet>>, re
             }
             Some(previous) if previous.digest == object.digest => found.same += 1,
             Some(previous) => {
-                found.change.insert(id.to_string(), Change { from: previous.body().clone(), to: object.body().clone() });
+                found.change.insert(
+                    id.to_string(),
+                    Change {
+                        from: previous.body().clone(),
+                        to: object.body().clone(),
+                    },
+                );
             }
         }
     }
@@ -145,9 +193,19 @@ fn compare(before: Option<&Arc<DesiredSet>>, after: Option<&Arc<DesiredSet>>, re
     found
 }
 
-fn approval(key: &ApplicationKey, found: &ApplicationChanges, before: Option<&Arc<DesiredSet>>, from: Option<&Desired>, to: &Desired) -> Option<Approval> {
+fn approval(
+    key: &ApplicationKey,
+    found: &ApplicationChanges,
+    before: Option<&Arc<DesiredSet>>,
+    from: Option<&Desired>,
+    to: &Desired,
+) -> Option<Approval> {
     let total = before?.objects.len();
-    let gone: Vec<ObjectId> = found.disappear.iter().filter_map(|id| ObjectId::parse(id)).collect();
+    let gone: Vec<ObjectId> = found
+        .disappear
+        .iter()
+        .filter_map(|id| ObjectId::parse(id))
+        .collect();
     let protected = |kind: &GroupKind| is_precious(kind) || to.protected.contains(kind);
     let because = if gone.is_empty() {
         return None;
@@ -160,6 +218,15 @@ fn approval(key: &ApplicationKey, found: &ApplicationChanges, before: Option<&Ar
     } else {
         return None;
     };
-    let path = from.and_then(|d| d.applications.get(key)).map(|a| a.path.clone()).unwrap_or_default();
-    Some(Approval { application: key.name.clone(), path, deletions: deletions_digest(&gone), before: from?.hub.commit_id.clone(), because })
+    let path = from
+        .and_then(|d| d.applications.get(key))
+        .map(|a| a.path.clone())
+        .unwrap_or_default();
+    Some(Approval {
+        application: key.name.clone(),
+        path,
+        deletions: deletions_digest(&gone),
+        before: from?.hub.commit_id.clone(),
+        because,
+    })
 }

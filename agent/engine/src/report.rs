@@ -81,17 +81,42 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
 }
 
 fn keys<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a ApplicationKey> {
-    let desired = facts.desired.into_iter().flat_map(|d| d.applications.keys());
-    let departed = facts.plans.keys().filter(|key| facts.desired.is_some_and(|d| !d.applications.contains_key(key)));
+    let desired = facts
+        .desired
+        .into_iter()
+        .flat_map(|d| d.applications.keys());
+    let departed = facts.plans.keys().filter(|key| {
+        facts
+            .desired
+            .is_some_and(|d| !d.applications.contains_key(key))
+    });
     desired.chain(departed)
 }
 
 fn problems(facts: &Facts<'_>) -> Vec<Problem> {
-    let unassigned = facts.desired.filter(|d| d.state == ClusterState::Unassigned).map(|d| {
-        Problem::new(Reason::Unassigned, format!("the fleet file at {} has no entry for {}", d.hub.commit_id.short(), facts.cluster))
-    });
-    let fleet = facts.desired.into_iter().flat_map(|d| d.problems.iter().chain(&d.warnings));
-    let all = facts.away.into_iter().chain(facts.unpublished).chain(unassigned.as_ref()).chain(fleet);
+    let unassigned = facts
+        .desired
+        .filter(|d| d.state == ClusterState::Unassigned)
+        .map(|d| {
+            Problem::new(
+                Reason::Unassigned,
+                format!(
+                    "the fleet file at {} has no entry for {}",
+                    d.hub.commit_id.short(),
+                    facts.cluster
+                ),
+            )
+        });
+    let fleet = facts
+        .desired
+        .into_iter()
+        .flat_map(|d| d.problems.iter().chain(&d.warnings));
+    let all = facts
+        .away
+        .into_iter()
+        .chain(facts.unpublished)
+        .chain(unassigned.as_ref())
+        .chain(fleet);
     all.take(MAX_PROBLEMS).map(published).collect()
 }
 
@@ -103,12 +128,17 @@ fn application(facts: &Facts<'_>, key: &ApplicationKey) -> ApplicationStatus {
     found.extend(plan.iter().flat_map(|p| &p.problems));
     found.extend(facts.act_problems.get(key));
     let count = |wanted: fn(ObjectState) -> bool| {
-        plan.map_or(0, |p| u32::try_from(p.objects.values().filter(|o| wanted(o.state)).count()).unwrap_or(u32::MAX))
+        plan.map_or(0, |p| {
+            u32::try_from(p.objects.values().filter(|o| wanted(o.state)).count())
+                .unwrap_or(u32::MAX)
+        })
     };
     ApplicationStatus {
         set: desired.and_then(|d| d.set.clone()),
         applied: enforced.and_then(|e| e.applied.clone()),
-        desired: desired.and_then(|d| d.content.as_ref()).map(|c| c.release.clone()),
+        desired: desired
+            .and_then(|d| d.content.as_ref())
+            .map(|c| c.release.clone()),
         sync: sync(facts, desired, plan),
         health: health(facts, plan),
         since: facts.now,
@@ -117,7 +147,11 @@ fn application(facts: &Facts<'_>, key: &ApplicationKey) -> ApplicationStatus {
         healed: 0,
         pending_deletions: plan.and_then(|p| p.pending_deletions.clone()),
         more_problems: u32::try_from(found.len().saturating_sub(MAX_PROBLEMS)).unwrap_or(u32::MAX),
-        problems: found.into_iter().take(MAX_PROBLEMS).map(published).collect(),
+        problems: found
+            .into_iter()
+            .take(MAX_PROBLEMS)
+            .map(published)
+            .collect(),
     }
 }
 
