@@ -14,7 +14,7 @@ use crate::coverage::{Coverage, covers_except};
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::fights;
 use crate::former::former_managers;
-use crate::ownership::{Ownership, other_managers, own_fields, ownership};
+use crate::ownership::{Ownership, other_managers, own_fields, ownership_by};
 use crate::reserved::reserved;
 use crate::yields::{Yields, scaled, yields};
 
@@ -219,7 +219,10 @@ impl Judge<'_> {
         }
         let memory = self.context.memory;
         let left = yields(object, record, &self.scaled, self.desired, &memory.manager);
-        let whose = ownership(&object.id, record, Some(object.body()), memory);
+        let fields = own_fields(record, &memory.manager);
+        let body = Some(object.body());
+        let whose = ownership_by(&object.id, record, body, memory, fields.as_ref());
+        let fields = fields.unwrap_or_default();
         let mut verdict = match whose {
             Ownership::Ours(mark) if mark.application != self.desired.application => {
                 Verdict::apply(ObjectState::Changed, Cause::Handover, true)
@@ -227,7 +230,7 @@ impl Judge<'_> {
             Ownership::Ours(mark) if mark.digest != object.digest => {
                 Verdict::apply(ObjectState::Changed, Cause::Update, true)
             }
-            Ownership::Ours(_) => self.compare(object, record, &left),
+            Ownership::Ours(_) => self.compare(object, record, &fields, &left),
             Ownership::Stripped => self.drifted(object, record, &[]),
             Ownership::Unclaimed | Ownership::Copied if record.controller.is_none() => {
                 adopt(record, &memory.manager)
@@ -244,18 +247,18 @@ impl Judge<'_> {
     }
 
     /// An object of ours whose mark has the digest that Git has: is every field still ours?
-    fn compare(&self, object: &DesiredObject, record: &Record, left: &Yields) -> Verdict {
-        let manager = &self.context.memory.manager;
-        let fields = own_fields(record, manager).unwrap_or_default();
-        if !owns_labels(&fields) {
+    fn compare(
+        &self,
+        object: &DesiredObject,
+        record: &Record,
+        fields: &Node,
+        left: &Yields,
+    ) -> Verdict {
+        if !owns_labels(fields) {
             return self.drifted(object, record, &[]);
         }
-        let coverage = covers_except(&fields, object.body(), &left.ignored);
+        let coverage = covers_except(fields, object.body(), &left.ignored);
         let leftovers = leftover_managers(record);
-        let baseline = super::baseline(record, manager).is_some_and(|now| {
-            let known = self.context.memory.baselines.get(&object.id);
-            known.is_some_and(|known| known.digest == now.digest && known.fields == now.fields)
-        });
         match coverage {
             Coverage::Full if !leftovers.is_empty() => Verdict::acting(
                 ObjectState::Drifted,
@@ -266,12 +269,25 @@ impl Judge<'_> {
                 },
             ),
             Coverage::Full => self.in_sync(object),
-            Coverage::Missing(_) | Coverage::Inconclusive(_) if baseline => self.in_sync(object),
+            Coverage::Missing(_) | Coverage::Inconclusive(_)
+                if self.is_baseline(object, record) =>
+            {
+                self.in_sync(object)
+            }
             Coverage::Missing(paths) => self.drifted(object, record, &paths),
             Coverage::Inconclusive(_) => {
                 Verdict::apply(ObjectState::Drifted, Cause::Baseline, true)
             }
         }
+    }
+
+    /// True when our fields are as they were right after the last apply of this content.
+    fn is_baseline(&self, object: &DesiredObject, record: &Record) -> bool {
+        let memory = self.context.memory;
+        let known = memory.baselines.get(&object.id);
+        super::baseline(record, &memory.manager)
+            .zip(known)
+            .is_some_and(|(now, known)| now.digest == known.digest && now.fields == known.fields)
     }
 
     /// In sync; a webhook may still have had the last word on a value.
