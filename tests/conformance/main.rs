@@ -5,6 +5,7 @@
 
 mod corpus;
 mod fleet;
+mod health;
 mod kustomize;
 mod merge2;
 
@@ -20,7 +21,7 @@ fn main() {
     };
     let board = Board::default();
     let mut trials = Vec::new();
-    for corpus in [kustomize::corpora, merge2::corpora, fleet::corpora] {
+    for corpus in [kustomize::corpora, merge2::corpora, fleet::corpora, health::corpora] {
         trials.extend(corpus(&root).into_iter().flat_map(|c| c.into_trials(&board)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
