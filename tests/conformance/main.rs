@@ -5,6 +5,7 @@
 
 mod corpus;
 mod fleet;
+mod health;
 mod kustomize;
 mod merge2;
 
@@ -20,7 +21,12 @@ fn main() {
     };
     let board = Board::default();
     let mut trials = Vec::new();
-    for corpus in [kustomize::corpora, merge2::corpora, fleet::corpora] {
+    for corpus in [
+        kustomize::corpora,
+        merge2::corpora,
+        fleet::corpora,
+        health::corpora,
+    ] {
         trials.extend(
             corpus(&root)
                 .into_iter()
@@ -31,5 +37,6 @@ fn main() {
     if !arguments.list {
         board.print(std::env::var_os("V").is_some());
     }
+    // The runner's own summary comes last: the table above it is for people.
     conclusion.exit();
 }
