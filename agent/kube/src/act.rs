@@ -126,12 +126,7 @@ impl Inner {
         force: bool,
         mode: Mode,
     ) -> Result<Outcome, Failure> {
-        let kind = object.group_kind();
-        let resource = self
-            .resource(&kind)
-            .await?
-            .at_version(&gvk.version)
-            .ok_or_else(|| Failure::version_missing(&kind, &gvk.version))?;
+        let resource = self.resource_at(gvk).await?;
         let operation = Operation::new("patch", resource.name(), &object.namespace);
         let body = body.ok_or_else(|| Failure::malformed(&operation))?;
         let call = Call {
