@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) stale: Option<Backup>,
     pub(super) away: bool,
     pub(super) stuck: Vec<ObjectId>,
+    /// What the controllers last looked at.
+    pub(super) reconciled: Option<(u64, Vec<ObjectId>)>,
     pub(super) refused_deletes: std::collections::BTreeMap<(ObjectId, String), u32>,
 }
 
@@ -87,6 +89,7 @@ impl FakeCluster {
             stale: None,
             away: false,
             stuck: Vec::new(),
+            reconciled: None,
             refused_deletes: std::collections::BTreeMap::new(),
         };
         Self {
@@ -117,8 +120,14 @@ impl FakeCluster {
     /// One round of the controllers.
     pub fn controllers_once(&self) {
         let mut state = self.state();
+        let seen = (state.api.revision(), state.stuck.clone());
+        if state.reconciled.as_ref() == Some(&seen) {
+            return;
+        }
         super::controllers::reconcile(&mut state);
         state.settle();
+        // What the controllers did themselves is looked at once more in the next round.
+        state.reconciled = Some(seen);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
