@@ -63,7 +63,11 @@ impl AgentState {
     /// The Applications that something is enforced of.
     #[must_use]
     pub fn enforced_keys(&self) -> Vec<ApplicationKey> {
-        self.enforced.keys().filter_map(|name| name.split_once('/')).map(|(project, name)| ApplicationKey::new(project, name)).collect()
+        self.enforced
+            .keys()
+            .filter_map(|name| name.split_once('/'))
+            .map(|(project, name)| ApplicationKey::new(project, name))
+            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::node::{Map, Node, Number, NumberValue, Text, Value};
+use crate::node::{Map, Member, Node, Number, NumberValue, Span, Text, Value};
 
 /// Compact JSON, keys in the order they have.
 #[must_use]
@@ -174,11 +174,15 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::list(items))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
-        let mut map = Map::new();
-        while let Some((key, value)) = access.next_entry::<String, Node>()? {
-            map.insert(key, value);
+        let mut members = Vec::new();
+        while let Some((key, value)) = access.next_entry::<Box<str>, Node>()? {
+            members.push(Member {
+                key,
+                key_span: Span::NONE,
+                value,
+            });
         }
-        Ok(Node::map(map))
+        Ok(Node::map(Map::from_members(members)))
     }
 }
 

@@ -3,9 +3,14 @@
 //! Keys keep the order they were written in. A scalar that YAML's typing rules changed (numbers, booleans such as
 //! `True`, timestamps, `!!binary`) keeps the text it was written as, since kustomize's replacements copy that text.
 
+mod map;
+
 use std::fmt;
 
 use crate::float;
+
+pub(crate) use map::first_repeat;
+pub use map::{Map, Member};
 
 /// Which blob a span lies in, as numbered by whoever parsed it (see `Sources` in the renderer). 0 stands for
 /// "the one text just parsed".
@@ -342,181 +347,6 @@ impl fmt::Display for NumberValue {
     }
 }
 
-/// A mapping in the order it was written. Keys are unique.
-#[derive(Debug, Clone, Default)]
-pub struct Map {
-    entries: Vec<Member>,
-}
-
-/// One member of a mapping.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// The key.
-    pub key: Box<str>,
-    /// Where the key was written.
-    pub key_span: Span,
-    /// The value.
-    pub value: Node,
-}
-
-impl Map {
-    /// An empty mapping.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A mapping of members with different keys: for readers that checked.
-    #[must_use]
-    pub fn from_unique(members: Vec<Member>) -> Self {
-        Self { entries: members }
-    }
-
-    /// Number of members.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// True when there is no member.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The value under `key`.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries
-            .iter()
-            .find(|m| &*m.key == key)
-            .map(|m| &m.value)
-    }
-
-    /// The value under `key`, to change.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries
-            .iter_mut()
-            .find(|m| &*m.key == key)
-            .map(|m| &mut m.value)
-    }
-
-    /// The member with `key`.
-    #[must_use]
-    pub fn member(&self, key: &str) -> Option<&Member> {
-        self.entries.iter().find(|m| &*m.key == key)
-    }
-
-    /// True when `key` is there.
-    #[must_use]
-    pub fn contains_key(&self, key: &str) -> bool {
-        self.get(key).is_some()
-    }
-
-    /// Sets `key`, in place when it is there, else at the end; gives back the old value.
-    pub fn insert(&mut self, key: impl Into<Box<str>>, value: Node) -> Option<Node> {
-        let key = key.into();
-        match self.get_mut(&key) {
-            Some(old) => Some(std::mem::replace(old, value)),
-            None => {
-                self.entries.push(Member {
-                    key,
-                    key_span: Span::NONE,
-                    value,
-                });
-                None
-            }
-        }
-    }
-
-    /// Adds a member without looking whether the key is there: for readers that checked.
-    pub fn push_unchecked(&mut self, member: Member) {
-        self.entries.push(member);
-    }
-
-    /// Takes `key` away, keeping the order of the others.
-    pub fn remove(&mut self, key: &str) -> Option<Node> {
-        let index = self.entries.iter().position(|m| &*m.key == key)?;
-        Some(self.entries.remove(index).value)
-    }
-
-    /// The value under `key`, made by `make` when it is not there.
-    pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Node) -> &mut Node {
-        let index = self
-            .entries
-            .iter()
-            .position(|m| &*m.key == key)
-            .unwrap_or_else(|| {
-                self.entries.push(Member {
-                    key: key.into(),
-                    key_span: Span::NONE,
-                    value: make(),
-                });
-                self.entries.len() - 1
-            });
-        &mut self.entries[index].value
-    }
-
-    /// Keeps the members `keep` says yes to.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Node) -> bool) {
-        self.entries.retain_mut(|m| keep(&m.key, &mut m.value));
-    }
-
-    /// Keys and values in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Node)> + ExactSizeIterator {
-        self.entries.iter().map(|m| (&*m.key, &m.value))
-    }
-
-    /// Keys and values in order, values to change.
-    pub fn iter_mut(
-        &mut self,
-    ) -> impl DoubleEndedIterator<Item = (&str, &mut Node)> + ExactSizeIterator {
-        self.entries.iter_mut().map(|m| (&*m.key, &mut m.value))
-    }
-
-    /// Members in order, with the places of the keys.
-    #[must_use]
-    pub fn members(&self) -> &[Member] {
-        &self.entries
-    }
-
-    /// The keys in order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|m| &*m.key)
-    }
-
-    /// The values in order.
-    pub fn values(&self) -> impl Iterator<Item = &Node> {
-        self.entries.iter().map(|m| &m.value)
-    }
-
-    /// The members, by value.
-    #[must_use]
-    pub fn into_members(self) -> Vec<Member> {
-        self.entries
-    }
-}
-
-impl PartialEq for Map {
-    /// Equal when the same keys have equal values; order does not count.
-    fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self
-                .iter()
-                .all(|(key, value)| other.get(key) == Some(value))
-    }
-}
-
-impl<K: Into<Box<str>>> FromIterator<(K, Node)> for Map {
-    fn from_iter<I: IntoIterator<Item = (K, Node)>>(items: I) -> Self {
-        let mut map = Self::new();
-        for (key, value) in items {
-            map.insert(key, value);
-        }
-        map
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -532,16 +362,5 @@ mod tests {
         assert_eq!(print(-954_308_723_871.031_3), "-954308723871.0312");
         assert_eq!(print(123_456_789_012_345_680.0), "123456789012345680");
         assert_eq!(print(0.001_234_567_890_123_456_7), "0.0012345678901234567");
-    }
-
-    #[test]
-    fn maps_are_equal_whatever_their_order() {
-        let one: Map = [("a", Node::int(1)), ("b", Node::int(2))]
-            .into_iter()
-            .collect();
-        let two: Map = [("b", Node::int(2)), ("a", Node::int(1))]
-            .into_iter()
-            .collect();
-        assert_eq!(one, two);
     }
 }

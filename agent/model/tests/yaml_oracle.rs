@@ -12,6 +12,7 @@
 
 mod yaml_texts;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -25,12 +26,17 @@ fn setting(name: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
-/// What the oracle answers, or `None` when it is not there.
-fn ask(mode: &str, input: Vec<u8>) -> Option<Vec<u8>> {
-    let Some(program) = std::env::var_os("MUSTER_YAML_ORACLE") else {
+/// The oracle's program; says so when there is none.
+fn oracle() -> Option<OsString> {
+    let program = std::env::var_os("MUSTER_YAML_ORACLE");
+    if program.is_none() {
         println!("SKIPPED: MUSTER_YAML_ORACLE is not set");
-        return None;
-    };
+    }
+    program
+}
+
+/// What the oracle answers.
+fn ask(program: &OsStr, mode: &str, input: Vec<u8>) -> Vec<u8> {
     let mut child = Command::new(program)
         .arg(mode)
         .stdin(Stdio::piped())
@@ -43,7 +49,7 @@ fn ask(mode: &str, input: Vec<u8>) -> Option<Vec<u8>> {
     });
     let output = child.wait_with_output().expect("the oracle ends");
     writer.join().expect("written");
-    Some(output.stdout)
+    output.stdout
 }
 
 /// Which of the two readers, in the words of the oracle.
@@ -156,13 +162,13 @@ fn is_known_to_be_refused(text: &str, error: &str) -> bool {
         .any(|known| error.contains(known))
 }
 
-fn compare(texts: &[String], mode: Mode) -> Option<Vec<String>> {
+fn compare(program: &OsStr, texts: &[String], mode: Mode) -> Vec<String> {
     let texts: Vec<&str> = texts
         .iter()
         .map(String::as_str)
         .filter(|text| is_sent(text, mode))
         .collect();
-    let answers = ask(mode.word(), texts.join("\0").into_bytes())?;
+    let answers = ask(program, mode.word(), texts.join("\0").into_bytes());
     let answers = String::from_utf8_lossy(&answers).into_owned();
     let answers: Vec<&str> = answers.lines().collect();
     assert_eq!(
@@ -180,7 +186,10 @@ fn compare(texts: &[String], mode: Mode) -> Option<Vec<String>> {
             (Ok(ours), Ok(theirs)) => ours == theirs || text.contains("<<"),
             (Err(_), Err(_)) => true,
             (Ok(_), Err(error)) => is_known_to_be_stricter(error),
-            (Err(error), Ok(_)) => is_known_to_be_refused(text, error),
+            (Err(error), Ok(theirs)) => {
+                let drops_the_rest = theirs == &["{}"] || theirs == &["[]"];
+                drops_the_rest || is_known_to_be_refused(text, error)
+            }
         };
         if !agrees {
             found.push(format!(
@@ -188,7 +197,7 @@ fn compare(texts: &[String], mode: Mode) -> Option<Vec<String>> {
             ));
         }
     }
-    Some(found)
+    found
 }
 
 fn report(what: &str, count: usize, found: Vec<String>) {
@@ -199,20 +208,25 @@ fn report(what: &str, count: usize, found: Vec<String>) {
 
 #[test]
 fn generated_texts_are_read_as_go_reads_them() {
+    let Some(program) = oracle() else {
+        return;
+    };
     let seed = setting("MUSTER_SEED", 1);
     println!("MUSTER_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let count = setting("MUSTER_ROUNDS", 4_000);
+    let count = setting("MUSTER_ROUNDS", 2_000);
     let texts: Vec<String> = (0..count).map(|_| document(&mut rng)).collect();
     for mode in [Mode::Read, Mode::Build] {
-        if let Some(found) = compare(&texts, mode) {
-            report(mode.word(), texts.len(), found);
-        }
+        let found = compare(&program, &texts, mode);
+        report(mode.word(), texts.len(), found);
     }
 }
 
 #[test]
 fn changed_real_files_are_read_as_go_reads_them() {
+    let Some(program) = oracle() else {
+        return;
+    };
     let seed = setting("MUSTER_SEED", 1);
     println!("MUSTER_SEED={seed}");
     let mut rng = Rng::new(seed);
@@ -221,7 +235,7 @@ fn changed_real_files_are_read_as_go_reads_them() {
         println!("SKIPPED: no conformance data");
         return;
     }
-    let count = setting("MUSTER_ROUNDS", 4_000) / 4;
+    let count = setting("MUSTER_ROUNDS", 2_000) / 4;
     let texts: Vec<String> = (0..count)
         .map(|_| {
             let file = &files[rng.below(files.len())];
@@ -229,19 +243,20 @@ fn changed_real_files_are_read_as_go_reads_them() {
         })
         .collect();
     for mode in [Mode::Read, Mode::Build] {
-        if let Some(found) = compare(&texts, mode) {
-            report(mode.word(), texts.len(), found);
-        }
+        let found = compare(&program, &texts, mode);
+        report(mode.word(), texts.len(), found);
     }
 }
 
 #[test]
 fn real_files_are_read_as_go_reads_them() {
+    let Some(program) = oracle() else {
+        return;
+    };
     let files = real_files();
     for mode in [Mode::Read, Mode::Build] {
-        if let Some(found) = compare(&files, mode) {
-            report(mode.word(), files.len(), found);
-        }
+        let found = compare(&program, &files, mode);
+        report(mode.word(), files.len(), found);
     }
 }
 
@@ -264,10 +279,13 @@ fn is_same_print(ours: &str, theirs: &str) -> bool {
 
 #[test]
 fn generated_values_are_printed_as_go_prints_them() {
+    let Some(program) = oracle() else {
+        return;
+    };
     let seed = setting("MUSTER_SEED", 1);
     println!("MUSTER_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let count = setting("MUSTER_ROUNDS", 4_000);
+    let count = setting("MUSTER_ROUNDS", 2_000);
     let values: Vec<Node> = (0..count).map(|_| value(&mut rng, 3)).collect();
     let input: String = values
         .iter()
@@ -279,9 +297,7 @@ fn generated_values_are_printed_as_go_prints_them() {
                 + "\n"
         })
         .collect();
-    let Some(answers) = ask("print", input.into_bytes()) else {
-        return;
-    };
+    let answers = ask(&program, "print", input.into_bytes());
     let answers = String::from_utf8_lossy(&answers).into_owned();
     let mut found = Vec::new();
     for (value, theirs) in values.iter().zip(answers.split('\0')) {

@@ -65,19 +65,25 @@ impl GitThread {
     /// # Errors
     /// When the options are not usable, or the system gives no thread.
     pub fn start(name: &str, options: GitOptions) -> Result<Self, Problem> {
-        let client = HttpClient::new(&options.http).map_err(|e| e.problem())?;
-        let stop = Arc::new(Interrupt(client.interrupt()));
         let (jobs, inbox) = mpsc::channel::<Job>();
-        let mut desk = Desk { options, client, repositories: BTreeMap::new() };
+        let (started, start) = mpsc::channel();
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
+                // The client has a runtime of its own: it must be made, and dropped, outside of any other.
+                let client = match HttpClient::new(&options.http) {
+                    Ok(client) => client,
+                    Err(error) => return drop(started.send(Err(error.problem()))),
+                };
+                let _ = started.send(Ok(client.interrupt()));
+                let mut desk = Desk { options, client, repositories: BTreeMap::new() };
                 for job in inbox {
                     job(&mut desk);
                 }
             })
             .map_err(|e| Problem::new(Reason::InternalError, format!("cannot start the Git thread: {e}")))?;
-        Ok(Self { jobs, _stop: stop })
+        let interrupt = start.recv().map_err(|_| Problem::new(Reason::InternalError, "the Git thread did not start"))??;
+        Ok(Self { jobs, _stop: Arc::new(Interrupt(interrupt)) })
     }
 
     /// Runs `job` on the thread with the repository at `url`.

@@ -218,11 +218,7 @@ impl<'t, 'b> Builder<'t, 'b> {
         items: Items,
     ) -> Result<(), YamlError> {
         self.check_depth(self.stack.len() + 1, at.line_number())?;
-        if let Some(Open {
-            items: Items::Map { key: None, .. },
-            ..
-        }) = self.stack.last()
-        {
+        if self.expects_key() {
             return Err(collection_as_key(at.line_number()));
         }
         // From here on the name means this collection, which no alias inside it may use.
@@ -286,29 +282,8 @@ impl<'t, 'b> Builder<'t, 'b> {
     ) -> Result<(), YamlError> {
         let span = self.span(at, end);
         let tag = properties.tag.unwrap_or(Tag::None);
-        let is_outermost = self.stack.len() == 1;
-        if let Some(Open {
-            items: Items::Map { key, merge, .. },
-            ..
-        }) = self.stack.last_mut()
-            && key.is_none()
-        {
-            let is_merge = text == "<<"
-                && (tag == Tag::Merge || (tag == Tag::None && style == ScalarStyle::Plain));
-            *key = Some(if is_merge {
-                if merge.is_some() {
-                    return Err(YamlError::syntax(
-                        span.line,
-                        "`<<` is there twice; use one `<<` with a list",
-                    ));
-                }
-                Key::Merge
-            } else {
-                Key::Text(
-                    scalar::key(&text, style, tag, is_outermost, span.line)?,
-                    span,
-                )
-            });
+        if self.expects_key() {
+            self.key(&text, style, tag, span)?;
             return self.anchor_key(properties.anchor, span);
         }
         let (text, style) = match self.purpose {
@@ -317,6 +292,47 @@ impl<'t, 'b> Builder<'t, 'b> {
         };
         let value = scalar::value(text, style, tag, span.line)?;
         self.add(Node { value, span }, properties.anchor)
+    }
+
+    /// True when the next node is the key of a mapping.
+    fn expects_key(&self) -> bool {
+        let items = self.stack.last().map(|open| &open.items);
+        matches!(items, Some(Items::Map { key: None, .. }))
+    }
+
+    fn key(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Tag,
+        span: Span,
+    ) -> Result<(), YamlError> {
+        let is_plain = tag == Tag::None && style == ScalarStyle::Plain;
+        let found = if text == "<<" && (is_plain || tag == Tag::Merge) {
+            Key::Merge
+        } else {
+            let is_outermost = self.stack.len() == 1;
+            Key::Text(
+                scalar::key(text, style, tag, is_outermost, span.line)?,
+                span,
+            )
+        };
+        self.set_key(found, span)
+    }
+
+    fn set_key(&mut self, found: Key, span: Span) -> Result<(), YamlError> {
+        let Some(Items::Map { key, merge, .. }) = self.stack.last_mut().map(|open| &mut open.items)
+        else {
+            return Ok(());
+        };
+        if matches!(found, Key::Merge) && merge.is_some() {
+            return Err(YamlError::syntax(
+                span.line,
+                "`<<` is there twice; use one `<<` with a list",
+            ));
+        }
+        *key = Some(found);
+        Ok(())
     }
 
     /// Remembers a key that has an anchor.
@@ -334,46 +350,49 @@ impl<'t, 'b> Builder<'t, 'b> {
         self.remember(name, &Node::string(text).at(span))
     }
 
+    /// Puts a copy of the anchored node here. The copy keeps the place of the original.
     pub(super) fn alias(&mut self, name: &'t str, at: Mark, end: usize) -> Result<(), YamlError> {
-        let line = at.line_number();
-        let Some(anchored) = self.anchors.get(name) else {
-            return Err(YamlError::syntax(
-                line,
-                format!(
-                    "there is no finished anchor &{name} before this alias; define it above, or quote the text"
-                ),
-            ));
-        };
-        let nodes = anchored.nodes;
-        self.check_depth(self.stack.len() + anchored.depth, line)?;
-        self.alias_nodes += nodes;
-        if self.alias_nodes > self.budgets.alias_nodes {
-            return Err(self.too_many_aliases(line));
-        }
-        let node = match self.anchors.get(name) {
-            Some(anchored) => anchored.node.clone(),
-            None => Node::null(),
-        };
         let span = self.span(at, end);
-        match self.stack.last_mut().map(|open| &mut open.items) {
-            Some(Items::Map {
-                key: key @ None, ..
-            }) => {
-                *key = Some(Key::Text(scalar::alias_key(&node, line)?, span));
-                return Ok(());
-            }
-            Some(Items::Map {
-                key: Some(Key::Merge),
-                ..
-            }) if node.as_map().is_none() => return Err(merge::not_a_map(line)),
-            _ => {}
+        let node = self.anchored(name, span.line)?;
+        if self.expects_key() {
+            let key = scalar::alias_key(&node, span.line)?;
+            return self.set_key(Key::Text(key, span), span);
         }
-        self.nodes += nodes - 1;
+        if let Some(open) = self.stack.last_mut() {
+            open.span.end = span.end;
+            let is_merge = matches!(
+                open.items,
+                Items::Map {
+                    key: Some(Key::Merge),
+                    ..
+                }
+            );
+            if is_merge && node.as_map().is_none() {
+                return Err(merge::not_a_map(span.line));
+            }
+        }
         let is_nothing = node.is_null() && node.span.start == node.span.end;
         if is_nothing && self.purpose == Purpose::Resources && self.in_flow() {
             return self.add(Node::string("").at(span), None);
         }
         self.add(node, None)
+    }
+
+    /// A copy of an anchored node, counted.
+    fn anchored(&mut self, name: &str, line: u32) -> Result<Node, YamlError> {
+        let Some(anchored) = self.anchors.get(name) else {
+            let message = format!(
+                "there is no finished anchor &{name} before this alias; define it above, or quote the text"
+            );
+            return Err(YamlError::syntax(line, message));
+        };
+        self.check_depth(self.stack.len() + anchored.depth, line)?;
+        self.alias_nodes += anchored.nodes;
+        self.nodes += anchored.nodes - 1;
+        if self.alias_nodes > self.budgets.alias_nodes {
+            return Err(self.too_many_aliases(line));
+        }
+        Ok(anchored.node.clone())
     }
 
     /// True inside `[]` and `{}`.

@@ -3,23 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::error::YamlError;
-use crate::node::{Map, Member, Node, Value};
-
-/// Mappings up to this size are compared pair by pair, which is faster than sorting. Measured.
-const FEW: usize = 16;
+use crate::node::{Map, Member, Node, Value, first_repeat};
 
 /// Refuses a mapping that has a key twice.
 pub(super) fn refuse_duplicates(members: &[Member]) -> Result<(), YamlError> {
-    let twice = if members.len() <= FEW {
-        members.iter().enumerate().find_map(|(index, member)| {
-            let earlier = &members[..index];
-            let first = earlier.iter().find(|other| other.key == member.key)?;
-            Some((first, member))
-        })
-    } else {
-        twice_in_many(members)
-    };
-    let Some((first, second)) = twice else {
+    let Some((first, second)) = first_repeat(members) else {
         return Ok(());
     };
     Err(YamlError::syntax(
@@ -29,16 +17,6 @@ pub(super) fn refuse_duplicates(members: &[Member]) -> Result<(), YamlError> {
             second.key, first.key_span.line
         ),
     ))
-}
-
-fn twice_in_many(members: &[Member]) -> Option<(&Member, &Member)> {
-    let mut sorted: Vec<&Member> = members.iter().collect();
-    sorted.sort_by(|a, b| a.key.cmp(&b.key));
-    sorted
-        .windows(2)
-        .filter(|pair| pair[0].key == pair[1].key)
-        .map(|pair| (pair[0], pair[1]))
-        .min_by_key(|(_, second)| second.key_span.start)
 }
 
 /// Adds the members of what stands under `<<`: the mapping's own keys win, then earlier mappings over later ones.

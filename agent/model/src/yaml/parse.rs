@@ -369,36 +369,22 @@ impl<'t, 'b> Parser<'t, 'b> {
             let token = self.scan.take()?;
             return self.build.alias(name, token.start, token.end());
         }
-        let mut properties = self.properties()?;
+        let properties = self.properties()?;
         let token = self.scan.peek()?;
         match token.kind {
+            TokenKind::Scalar { .. } => self.scalar(properties),
+            TokenKind::FlowSequenceStart => self.list(State::FlowEntry { first: true }, properties),
+            TokenKind::FlowMappingStart => self.map(State::FlowKey { first: true }, properties),
+            TokenKind::BlockSequenceStart if place != Place::Flow => {
+                self.list(State::BlockEntry, properties)
+            }
+            TokenKind::BlockMappingStart if place != Place::Flow => {
+                self.map(State::BlockKey, properties)
+            }
             TokenKind::BlockEntry if place == Place::BlockValue => {
                 let mark = token.start;
                 self.states.push(State::IndentlessEntry);
                 self.build.open_list(mark, properties)
-            }
-            TokenKind::Scalar { .. } => self.scalar(properties),
-            TokenKind::FlowSequenceStart => {
-                self.states.push(State::FlowEntry { first: true });
-                let mark = self.scan.take()?.start;
-                properties.is_flow = true;
-                self.build.open_list(mark, properties)
-            }
-            TokenKind::FlowMappingStart => {
-                self.states.push(State::FlowKey { first: true });
-                let mark = self.scan.take()?.start;
-                properties.is_flow = true;
-                self.build.open_map(mark, properties)
-            }
-            TokenKind::BlockSequenceStart if place != Place::Flow => {
-                self.states.push(State::BlockEntry);
-                let mark = self.scan.take()?.start;
-                self.build.open_list(mark, properties)
-            }
-            TokenKind::BlockMappingStart if place != Place::Flow => {
-                self.states.push(State::BlockKey);
-                let mark = self.scan.take()?.start;
-                self.build.open_map(mark, properties)
             }
             _ if !properties.is_empty() => self.build.scalar(
                 "".into(),
@@ -412,6 +398,22 @@ impl<'t, 'b> Parser<'t, 'b> {
                 "a value was expected here; write one, or quote the text",
             )),
         }
+    }
+
+    /// Begins the list whose token is next.
+    fn list(&mut self, first: State, mut properties: Properties<'t>) -> Result<(), YamlError> {
+        properties.is_flow = first != State::BlockEntry;
+        self.states.push(first);
+        let mark = self.scan.take()?.start;
+        self.build.open_list(mark, properties)
+    }
+
+    /// Begins the mapping whose token is next.
+    fn map(&mut self, first: State, mut properties: Properties<'t>) -> Result<(), YamlError> {
+        properties.is_flow = first != State::BlockKey;
+        self.states.push(first);
+        let mark = self.scan.take()?.start;
+        self.build.open_map(mark, properties)
     }
 
     fn scalar(&mut self, properties: Properties<'t>) -> Result<(), YamlError> {

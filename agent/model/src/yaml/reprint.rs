@@ -34,7 +34,9 @@ fn becomes_text(text: &str) -> bool {
 /// A folded text printed and read again, where that changes it: Go's printer doubles the line breaks behind a line that
 /// is not indented, also where the reader does not halve them.
 fn folded(text: &str) -> Option<String> {
-    if !style::is_block_allowed(text) || text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+    // The printer used on the way lets tabs stand in blocks.
+    let is_block = style::is_block_allowed(&text.replace('\t', "-"));
+    if !is_block || text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {
         return None;
     }
     let body = text.trim_start_matches('\n');
@@ -82,6 +84,7 @@ mod tests {
             ("\na\n b", Some("\na\n\n b")),
             ("", None),
             ("a \n b", None),
+            ("a\n\tb", Some("a\n\n\tb")),
         ];
         for (text, reprinted) in cases {
             assert_eq!(folded(text).as_deref(), reprinted, "{text:?}");

@@ -70,8 +70,15 @@ fn special(text: &str) -> Option<NumberValue> {
     Some(NumberValue::Float(value))
 }
 
+/// A number that begins with a point. Other than in numbers that begin with a digit, `_` must stand between digits.
 fn point_number(text: &str) -> Option<NumberValue> {
-    is_float(text).then(|| float(text))?
+    let separates = |at: &[u8]| at[0].is_ascii_digit() && at[2].is_ascii_digit();
+    let mut places = text.as_bytes().windows(3);
+    if text.ends_with('_') || !places.all(|at| at[1] != b'_' || separates(at)) {
+        return None;
+    }
+    let bare = text.replace('_', "");
+    is_float(&bare).then(|| float(&bare))?
 }
 
 fn digits(text: &str) -> Resolved {
@@ -230,6 +237,7 @@ mod tests {
             ("+1", "1"),
             (".5", "0.5"),
             ("5.", "5"),
+            (".51_0", "0.51"),
             ("12345678901234567890", "12345678901234567890"),
             ("0b-11", "-3"),
             ("-0", "0"),
@@ -242,8 +250,8 @@ mod tests {
     #[test]
     fn what_looks_like_a_number_but_is_none_stays_text() {
         for text in [
-            "+", "-", ".", "._5", "1e", "0x", "0xg", "1.2.3", "1e999", "12:30", "--1", "1 2", "e3",
-            "0b2", "-.", "+e1",
+            "+", "-", ".", "._5", ".5_", ".5__1", "1e", "0x", "0xg", "1.2.3", "1e999", "12:30",
+            "--1", "1 2", "e3", "0b2", "-.", "+e1",
         ] {
             assert_eq!(resolve(text), Resolved::Text, "{text}");
         }

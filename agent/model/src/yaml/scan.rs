@@ -160,7 +160,7 @@ impl<'t> Scanner<'t> {
             let tabs = self.in_flow() || !self.key_allowed;
             self.at.skip_spaces(tabs);
             if self.at.byte() == b'#' {
-                self.at.skip_comments(self.in_flow());
+                self.at.skip_comments();
             }
             if !self.at.skip_break() {
                 return;

@@ -53,6 +53,10 @@ impl<'t> Token<'t> {
         Self { kind, start, end }
     }
 
+    pub(super) fn scalar(text: Cow<'t, str>, style: ScalarStyle, start: Mark, end: usize) -> Self {
+        Self::new(TokenKind::Scalar { text, style }, start, end)
+    }
+
     /// One past the last byte.
     pub(super) fn end(&self) -> usize {
         self.end as usize

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cursor::{Break, Cursor, push_break};
 use crate::yaml::error::YamlError;
-use crate::yaml::token::{Mark, ScalarStyle, Token, TokenKind};
+use crate::yaml::token::{Mark, ScalarStyle, Token};
 
 /// What becomes of the line breaks at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +52,7 @@ pub(super) fn scalar<'t>(
     } else {
         ScalarStyle::Folded
     };
-    Ok(Token::new(
-        TokenKind::Scalar {
-            text: Cow::Owned(text),
-            style,
-        },
-        start,
-        end,
-    ))
+    Ok(Token::scalar(Cow::Owned(text), style, start, end))
 }
 
 /// Reads the chomping and the indentation indicator, in either order.

@@ -198,9 +198,9 @@ impl<'t> Cursor<'t> {
     }
 
     /// Moves over a comment, and over those on the next lines, however these are indented.
-    pub(super) fn skip_comments(&mut self, is_flow: bool) {
+    pub(super) fn skip_comments(&mut self) {
         self.skip_line_text();
-        while self.comment_follows(is_flow) {
+        while self.comment_follows() {
             while self.byte() != b'#' {
                 if !self.skip_break() {
                     self.offset += 1;
@@ -211,19 +211,15 @@ impl<'t> Cursor<'t> {
     }
 
     /// True when only blanks and line breaks are between here and a comment.
-    fn comment_follows(&self, is_flow: bool) -> bool {
+    fn comment_follows(&self) -> bool {
         let mut ahead = 0;
         let mut seen = 0;
         while seen < COMMENT_LOOKAHEAD {
             seen += 1;
             match self.byte_at(ahead) {
                 b'#' => return true,
-                b' ' | b'\t' => ahead += 1,
-                b']' | b'}' if is_flow => return false,
-                _ => match self.break_at(ahead) {
-                    Some((_, length)) => ahead += length,
-                    None => return false,
-                },
+                b' ' | b'\t' | b'\n' | b'\r' => ahead += 1,
+                _ => return false,
             }
         }
         false

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cursor::{Cursor, Folding};
 use crate::yaml::error::YamlError;
-use crate::yaml::token::{ScalarStyle, Token, TokenKind};
+use crate::yaml::token::{ScalarStyle, Token};
 
 /// What a byte can mean inside an unquoted scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,13 +58,7 @@ pub(super) fn scalar<'t>(
         let word = at.offset();
         skip_words(at, is_flow);
         if at.offset() > word {
-            let words = at.since(word);
-            match &mut text {
-                Cow::Borrowed("") => text = Cow::Borrowed(words),
-                Cow::Borrowed(_) | Cow::Owned(_) => {
-                    join(&mut text, at.between(end, word), folding, words);
-                }
-            }
+            join(&mut text, at.between(end, word), folding, at.since(word));
             end = at.offset();
             folding = Folding::default();
         }
@@ -76,19 +70,16 @@ pub(super) fn scalar<'t>(
             break;
         }
     }
-    let token = Token::new(
-        TokenKind::Scalar {
-            text,
-            style: ScalarStyle::Plain,
-        },
-        start,
-        end,
-    );
+    let token = Token::scalar(text, ScalarStyle::Plain, start, end);
     Ok((token, folding.saw_break()))
 }
 
-/// Adds further words, after the blanks or the line breaks before them.
-fn join(text: &mut Cow<'_, str>, blanks: &str, folding: Folding, words: &str) {
+/// Adds words, after the blanks or the line breaks before them. The first ones are not copied.
+fn join<'t>(text: &mut Cow<'t, str>, blanks: &str, folding: Folding, words: &'t str) {
+    if text.is_empty() {
+        *text = Cow::Borrowed(words);
+        return;
+    }
     let text = text.to_mut();
     if folding.saw_break() {
         folding.finish(text);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cursor::{Cursor, Folding};
 use crate::yaml::error::YamlError;
-use crate::yaml::token::{Mark, ScalarStyle, Token, TokenKind};
+use crate::yaml::token::{Mark, ScalarStyle, Token};
 
 /// Reads a quoted scalar.
 pub(super) fn scalar<'t>(at: &mut Cursor<'t>, is_single: bool) -> Result<Token<'t>, YamlError> {
@@ -14,14 +14,7 @@ pub(super) fn scalar<'t>(at: &mut Cursor<'t>, is_single: bool) -> Result<Token<'
         Some(text) => Cow::Borrowed(text),
         None => Cow::Owned(folded(at, is_single, start)?),
     };
-    Ok(Token::new(
-        TokenKind::Scalar {
-            text,
-            style: ScalarStyle::Quoted,
-        },
-        start,
-        at.offset(),
-    ))
+    Ok(Token::scalar(text, ScalarStyle::Quoted, start, at.offset()))
 }
 
 /// The text when it is on one line and has no escapes: most are.
