@@ -160,6 +160,18 @@ impl FakeCluster {
         }
     }
 
+    /// Refusals that never reached the store are written down too.
+    fn note_refusal(&self, effect: &Effect, outcome: &Outcome) {
+        let code = match outcome {
+            Outcome::Failed { code, .. } => *code,
+            _ => 409,
+        };
+        self.state().writes.push(Write {
+            effect: effect.clone(),
+            result: WriteResult::Refused(code),
+        });
+    }
+
     /// P11: every effect within a minute of the own compare-and-swap.
     fn check_writer(&self, effect: &Effect) {
         let swapped = *self.swapped.lock().expect("because nobody panics with it");
@@ -263,30 +275,17 @@ impl Cluster for FakeCluster {
         };
         self.check_writer(effect);
         let kind = Kind::Object { id: object, delete };
+        let mut reached = false;
         let outcome = self
-            .carry_out(kind, |state| requests::act(state, effect, body))
+            .carry_out(kind, |state| {
+                reached = true;
+                requests::act(state, effect, body)
+            })
             .await;
-        self.note_refusal(effect, &outcome);
-        outcome
-    }
-}
-
-impl FakeCluster {
-    /// Refusals that never reached the store are written down too.
-    fn note_refusal(&self, effect: &Effect, outcome: &Outcome) {
-        let mut state = self.state();
-        let known = state
-            .writes
-            .last()
-            .is_some_and(|write| write.effect == *effect);
-        if let Outcome::Failed { code, .. } = outcome
-            && !known
-        {
-            state.writes.push(Write {
-                effect: effect.clone(),
-                result: WriteResult::Refused(*code),
-            });
+        if !reached {
+            self.note_refusal(effect, &outcome);
         }
+        outcome
     }
 }
 
