@@ -7,7 +7,9 @@ use crate::hub::{Hub, config_map};
 use crate::world::{World, id_of};
 
 fn two_applications() -> Hub {
-    Hub::shop().application("books", "").file("apps/books/books.yaml", &config_map("books", "1"))
+    Hub::shop()
+        .application("books", "")
+        .file("apps/books/books.yaml", &config_map("books", "1"))
 }
 
 /// Commits a bad `shop` together with a good change of `books`: the shop stays and is healed, the books go on.
@@ -23,15 +25,26 @@ fn refused(reason: Reason, bad: impl Fn(Hub) -> Hub) {
         life.assert_still().await;
     });
     let status = world.application("shop");
-    let reasons: Vec<_> = status.problems.iter().map(|problem| problem.reason).collect();
+    let reasons: Vec<_> = status
+        .problems
+        .iter()
+        .map(|problem| problem.reason)
+        .collect();
     assert!(reasons.contains(&reason), "{reason} is not in {status:#?}");
     assert_eq!(status.applied, shop);
-    assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "a");
+    assert_eq!(
+        world.live_object("ConfigMap/shop/config")["data"]["value"],
+        "a"
+    );
     world.assert_at("books", &commit_id);
-    assert_eq!(world.live_object("ConfigMap/shop/books")["data"]["value"], "2");
+    assert_eq!(
+        world.live_object("ConfigMap/shop/books")["data"]["value"],
+        "2"
+    );
     world.assert_deletes(&[]);
 
-    let good = world.commit(&two_applications().file("apps/shop/config.yaml", &config_map("config", "b")));
+    let good =
+        world.commit(&two_applications().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.settle();
     world.assert_at("shop", &good);
     world.assert_deletes(&[]);
@@ -45,9 +58,18 @@ fn kustomization(text: &'static str) -> impl Fn(Hub) -> Hub {
 #[test]
 fn t_29_a_bad_fleet_file_keeps_everything() {
     for (bad, reason) in [
-        ("apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec: {clutsers: []}\n", Reason::InvalidField),
-        ("apiVersion: muster.dev/v9\nkind: Fleet\nmetadata: {name: bookstore}\nspec: {}\n", Reason::InvalidField),
-        ("apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec: {clusters: 7}\n", Reason::InvalidField),
+        (
+            "apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec: {clutsers: []}\n",
+            Reason::InvalidField,
+        ),
+        (
+            "apiVersion: muster.dev/v9\nkind: Fleet\nmetadata: {name: bookstore}\nspec: {}\n",
+            Reason::InvalidField,
+        ),
+        (
+            "apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec: {clusters: 7}\n",
+            Reason::InvalidField,
+        ),
         ("a: [", Reason::InvalidYaml),
         ("", Reason::InvalidFleetFile),
     ] {
@@ -61,7 +83,10 @@ fn t_29_a_bad_fleet_file_keeps_everything() {
             life.assert_still().await;
         });
         let reasons = world.reasons();
-        assert!(reasons.contains(&reason) || reasons.contains(&Reason::InvalidFleetFile), "{bad:?}: {reasons:?}");
+        assert!(
+            reasons.contains(&reason) || reasons.contains(&Reason::InvalidFleetFile),
+            "{bad:?}: {reasons:?}"
+        );
         assert_eq!(world.objects(), objects);
         world.assert_deletes(&[]);
         let good = world.commit(&Hub::shop());
@@ -74,8 +99,10 @@ fn t_29_a_bad_fleet_file_keeps_everything() {
 #[test]
 fn t_01_a_symbolic_link() {
     refused(Reason::SymlinkNotAllowed, |hub| {
-        hub.symlink("apps/shop/linked.yaml", "/etc/passwd")
-            .file("apps/shop/kustomization.yaml", "resources: [namespace.yaml, linked.yaml]\n")
+        hub.symlink("apps/shop/linked.yaml", "/etc/passwd").file(
+            "apps/shop/kustomization.yaml",
+            "resources: [namespace.yaml, linked.yaml]\n",
+        )
     });
 }
 
@@ -85,7 +112,9 @@ fn t_03_a_path_out_of_the_repository() {
     for path in ["../../../../etc/passwd", "/etc/passwd", "..\\\\..\\\\x"] {
         let text = format!("resources: [namespace.yaml, \"{path}\"]\n");
         let reasons = [Reason::PathEscapesRepo];
-        refused(reasons[0], |hub| hub.file("apps/shop/kustomization.yaml", &text));
+        refused(reasons[0], |hub| {
+            hub.file("apps/shop/kustomization.yaml", &text)
+        });
     }
 }
 
@@ -93,7 +122,9 @@ fn t_03_a_path_out_of_the_repository() {
 #[test]
 fn t_05_a_malformed_tree() {
     let world = World::at(&Hub::shop());
-    world.source.commit_malformed(crate::hub::URL, "main", "entry \"..\"");
+    world
+        .source
+        .commit_malformed(crate::hub::URL, "main", "entry \"..\"");
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         world.cluster.delete(&id_of("ConfigMap/shop/config"));
@@ -102,7 +133,10 @@ fn t_05_a_malformed_tree() {
     });
     world.assert_reason(Reason::MalformedTree);
     world.assert_deletes(&[]);
-    assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "a");
+    assert_eq!(
+        world.live_object("ConfigMap/shop/config")["data"]["value"],
+        "a"
+    );
 }
 
 /// HAZARDS.md T-16.
@@ -115,14 +149,21 @@ fn t_16_a_remote_resource() {
         "file:///etc/x",
     ] {
         let text = format!("resources: [namespace.yaml, \"{remote}\"]\n");
-        refused(Reason::RemoteBaseNotAllowed, |hub| hub.file("apps/shop/kustomization.yaml", &text));
+        refused(Reason::RemoteBaseNotAllowed, |hub| {
+            hub.file("apps/shop/kustomization.yaml", &text)
+        });
     }
 }
 
 /// HAZARDS.md T-18.
 #[test]
 fn t_18_a_plugin() {
-    refused(Reason::HelmNotSupported, kustomization("resources: [namespace.yaml]\nhelmCharts: [{name: x, repo: \"https://x\"}]\n"));
+    refused(
+        Reason::HelmNotSupported,
+        kustomization(
+            "resources: [namespace.yaml]\nhelmCharts: [{name: x, repo: \"https://x\"}]\n",
+        ),
+    );
 }
 
 /// HAZARDS.md T-19.
@@ -138,9 +179,14 @@ fn t_19_a_cycle() {
 #[test]
 fn t_23_an_object_without_a_name_and_one_twice() {
     refused(Reason::InvalidObject, |hub| {
-        hub.file("apps/shop/nameless.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x-}\n")
+        hub.file(
+            "apps/shop/nameless.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x-}\n",
+        )
     });
-    refused(Reason::DuplicateObject, |hub| hub.file("apps/shop/twice.yaml", &config_map("config", "z")));
+    refused(Reason::DuplicateObject, |hub| {
+        hub.file("apps/shop/twice.yaml", &config_map("config", "z"))
+    });
 }
 
 /// HAZARDS.md T-27.
@@ -153,7 +199,10 @@ fn t_27_what_belongs_to_the_agent() {
         )
     });
     refused(Reason::ReservedObject, |hub| {
-        hub.file("apps/shop/own.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: muster-system}\n")
+        hub.file(
+            "apps/shop/own.yaml",
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: muster-system}\n",
+        )
     });
 }
 
@@ -161,7 +210,10 @@ fn t_27_what_belongs_to_the_agent() {
 #[test]
 fn t_28_a_kind_that_never_comes_from_git() {
     refused(Reason::KindDenied, |hub| {
-        hub.file("apps/shop/event.yaml", "apiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: shop}\n")
+        hub.file(
+            "apps/shop/event.yaml",
+            "apiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: shop}\n",
+        )
     });
 }
 
@@ -169,7 +221,10 @@ fn t_28_a_kind_that_never_comes_from_git() {
 #[test]
 fn t_51_an_object_where_the_project_may_not_go() {
     refused(Reason::ProjectDenied, |hub| {
-        hub.file("apps/shop/else.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: kube-system}\n")
+        hub.file(
+            "apps/shop/else.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: kube-system}\n",
+        )
     });
     refused(Reason::ProjectDenied, |hub| {
         hub.file(
@@ -181,12 +236,19 @@ fn t_51_an_object_where_the_project_may_not_go() {
 
 #[test]
 fn a_source_path_that_is_not_there() {
-    refused(Reason::PathNotFound, |hub| hub.edit_application("shop", "path: apps/shop", "path: apps/nowhere"));
+    refused(Reason::PathNotFound, |hub| {
+        hub.edit_application("shop", "path: apps/shop", "path: apps/nowhere")
+    });
 }
 
 #[test]
 fn yaml_that_is_none() {
-    refused(Reason::InvalidYaml, |hub| hub.file("apps/shop/config.yaml", "a: [\n"));
+    refused(Reason::InvalidYaml, |hub| {
+        hub.file(
+            "apps/shop/config.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: [\n",
+        )
+    });
 }
 
 /// An empty directory never empties a cluster (HAZARDS.md P6).

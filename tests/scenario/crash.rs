@@ -7,16 +7,27 @@ use muster_tests::fakes::{Faults, Side};
 use crate::hub::{Hub, config_map, deployment};
 use crate::world::World;
 
-const SHOP: [&str; 4] = ["ConfigMap/shop/config", "Deployment.apps/shop/web", "Namespace/shop", "Service/shop/web"];
+const SHOP: [&str; 4] = [
+    "ConfigMap/shop/config",
+    "Deployment.apps/shop/web",
+    "Namespace/shop",
+    "Service/shop/web",
+];
 
 /// Kills the agent around the first effect of the change, then the second, and so on, until a life sees no crash.
-fn crash_around_every_effect(prepare: impl Fn() -> World, change: impl Fn(&World) -> CommitId, check: impl Fn(&World, &CommitId)) {
+fn crash_around_every_effect(
+    prepare: impl Fn() -> World,
+    change: impl Fn(&World) -> CommitId,
+    check: impl Fn(&World, &CommitId),
+) {
     for side in [Side::Before, Side::After] {
         let mut effects = 0;
         for nth in 1.. {
             let world = prepare();
             let commit_id = change(&world);
-            let finished = world.live(&Faults::crash_at(nth, side), async |life| life.settle().await);
+            let finished = world.live(&Faults::crash_at(nth, side), async |life| {
+                life.settle().await
+            });
             if finished.is_some() {
                 check(&world, &commit_id);
                 break;
@@ -57,7 +68,10 @@ fn an_update() {
             world.assert_at("shop", commit_id);
             world.assert_objects(&SHOP);
             world.assert_deletes(&[]);
-            assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "b");
+            assert_eq!(
+                world.live_object("ConfigMap/shop/config")["data"]["value"],
+                "b"
+            );
         },
     );
 }
@@ -90,7 +104,9 @@ spec:
   versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
 ";
     let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\nspec: {size: 1}\n";
-    let hub = Hub::shop().file("apps/shop/crd.yaml", crd).file("apps/shop/widget.yaml", widget);
+    let hub = Hub::shop()
+        .file("apps/shop/crd.yaml", crd)
+        .file("apps/shop/widget.yaml", widget);
     crash_around_every_effect(
         || World::at(&Hub::shop()),
         |world| world.commit(&hub),
@@ -105,11 +121,14 @@ spec:
 /// An object changes its Application (HAZARDS.md T-76).
 #[test]
 fn a_handover() {
-    let first = Hub::shop().application("books", "").file("apps/books/own.yaml", &config_map("own", "x")).file(
-        "apps/shop/moving.yaml",
-        &config_map("moving", "a"),
-    );
-    let next = first.clone().without("apps/shop/moving.yaml").file("apps/books/moving.yaml", &config_map("moving", "a"));
+    let first = Hub::shop()
+        .application("books", "")
+        .file("apps/books/own.yaml", &config_map("own", "x"))
+        .file("apps/shop/moving.yaml", &config_map("moving", "a"));
+    let next = first
+        .clone()
+        .without("apps/shop/moving.yaml")
+        .file("apps/books/moving.yaml", &config_map("moving", "a"));
     crash_around_every_effect(
         || World::at(&first),
         |world| world.commit(&next),
@@ -118,7 +137,11 @@ fn a_handover() {
             world.assert_at("books", commit_id);
             world.assert_deletes(&[]);
             let mark = &world.live_object("ConfigMap/shop/moving")["metadata"]["annotations"]["muster.dev/applied"];
-            assert!(mark.as_str().is_some_and(|mark| mark.contains("shop/books")), "{mark}");
+            assert!(
+                mark.as_str()
+                    .is_some_and(|mark| mark.contains("shop/books")),
+                "{mark}"
+            );
         },
     );
 }

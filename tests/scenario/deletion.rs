@@ -10,7 +10,10 @@ use crate::world::World;
 /// A shop with `count` more ConfigMaps.
 fn shop_with(count: usize) -> Hub {
     (0..count).fold(Hub::shop(), |hub, index| {
-        hub.file(&format!("apps/shop/more-{index}.yaml"), &config_map(&format!("more-{index}"), "x"))
+        hub.file(
+            &format!("apps/shop/more-{index}.yaml"),
+            &config_map(&format!("more-{index}"), "x"),
+        )
     })
 }
 
@@ -41,10 +44,17 @@ fn six_of_ten_wait_for_an_approval_and_go_with_it() {
     settle_twice(&world);
     world.assert_reason(Reason::NeedsApproval);
     world.assert_deletes(&[]);
-    let pending = world.application("shop").pending_deletions.expect("something is pending");
+    let pending = world
+        .application("shop")
+        .pending_deletions
+        .expect("something is pending");
     assert_eq!(pending.count, 6);
     let before = pending.before.expect("there was a release before");
-    let approval = format!("  approvals:\n    - {{application: shop, deletions: {:?}, before: {:?}}}", pending.digest.to_string(), before.as_str());
+    let approval = format!(
+        "  approvals:\n    - {{application: shop, deletions: {:?}, before: {:?}}}",
+        pending.digest.to_string(),
+        before.as_str()
+    );
     let commit_id = world.commit(&Hub::shop().fleet(&approval));
     settle_twice(&world);
     world.assert_at("shop", &commit_id);
@@ -56,7 +66,10 @@ fn an_approval_of_something_else_permits_nothing() {
     let world = World::at(&shop_with(6));
     let before = world.source.tip(crate::hub::URL, "main").expect("there");
     let digest = muster_model::Digest::of(b"something else");
-    let approval = format!("  approvals:\n    - {{application: shop, deletions: \"{digest}\", before: {:?}}}", before.as_str());
+    let approval = format!(
+        "  approvals:\n    - {{application: shop, deletions: \"{digest}\", before: {:?}}}",
+        before.as_str()
+    );
     world.commit(&Hub::shop().fleet(&approval));
     settle_twice(&world);
     world.assert_reason(Reason::NeedsApproval);
@@ -78,7 +91,9 @@ fn the_brake_is_not_emptied_by_restarts() {
 /// All of an Application, however small.
 #[test]
 fn the_whole_of_a_small_application_waits() {
-    let two = Hub::shop().application("books", "").file("apps/books/books.yaml", &config_map("books", "1"));
+    let two = Hub::shop()
+        .application("books", "")
+        .file("apps/books/books.yaml", &config_map("books", "1"));
     let world = World::at(&two);
     world.commit(&two.without_application("books"));
     settle_twice(&world);
@@ -90,7 +105,10 @@ fn the_whole_of_a_small_application_waits() {
 /// A Namespace waits whatever the budget says.
 #[test]
 fn a_namespace_waits() {
-    let first = Hub::shop().file("apps/shop/books.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: books}\n");
+    let first = Hub::shop().file(
+        "apps/shop/books.yaml",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: books}\n",
+    );
     let world = World::at(&first);
     world.commit(&Hub::shop());
     settle_twice(&world);
@@ -114,7 +132,10 @@ fn a_revert_releases_the_brake() {
 /// `argocd.argoproj.io/sync-options: Prune=false`.
 #[test]
 fn an_object_that_says_prune_false_stays() {
-    let kept = config_map("kept", "x").replace("namespace: shop", "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Prune=false}");
+    let kept = config_map("kept", "x").replace(
+        "namespace: shop",
+        "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Prune=false}",
+    );
     let world = World::at(&Hub::shop().file("apps/shop/kept.yaml", &kept));
     world.commit(&Hub::shop());
     settle_twice(&world);
@@ -150,15 +171,33 @@ fn t_79_the_old_generation_of_a_generated_config_map_stays_until_the_workloads_a
     );
     let first = shop("one").file("apps/shop/web.yaml", &web);
     let world = World::at(&first);
-    let old: Vec<_> = world.objects().into_iter().filter(|id| id.contains("settings-")).collect();
-    world.cluster.stick(&crate::world::id_of("Deployment.apps/shop/web"), true);
+    let old: Vec<_> = world
+        .objects()
+        .into_iter()
+        .filter(|id| id.contains("settings-"))
+        .collect();
+    world
+        .cluster
+        .stick(&crate::world::id_of("Deployment.apps/shop/web"), true);
     let commit_id = world.commit(&shop("two").file("apps/shop/web.yaml", &web));
     world.live(&Faults::none(), async |life| {
         life.settle().await;
-        assert!(world.objects().contains(&old[0]), "the old generation went too early");
-        assert_eq!(world.objects().iter().filter(|id| id.contains("settings-")).count(), 2);
+        assert!(
+            world.objects().contains(&old[0]),
+            "the old generation went too early"
+        );
+        assert_eq!(
+            world
+                .objects()
+                .iter()
+                .filter(|id| id.contains("settings-"))
+                .count(),
+            2
+        );
         world.assert_deletes(&[]);
-        world.cluster.stick(&crate::world::id_of("Deployment.apps/shop/web"), false);
+        world
+            .cluster
+            .stick(&crate::world::id_of("Deployment.apps/shop/web"), false);
         life.settle().await;
         life.assert_still().await;
     });
@@ -171,12 +210,20 @@ fn t_79_the_old_generation_of_a_generated_config_map_stays_until_the_workloads_a
 fn t_77_many_small_applications_do_not_empty_together() {
     let names: Vec<String> = (0..40).map(|index| format!("app-{index}")).collect();
     let full = names.iter().fold(Hub::shop(), |hub, name| {
-        let pair = format!("{}---\n{}", config_map(&format!("{name}-a"), "x"), config_map(&format!("{name}-b"), "x"));
-        hub.application(name, "").file(&format!("apps/{name}/all.yaml"), &pair)
+        let pair = format!(
+            "{}---\n{}",
+            config_map(&format!("{name}-a"), "x"),
+            config_map(&format!("{name}-b"), "x")
+        );
+        hub.application(name, "")
+            .file(&format!("apps/{name}/all.yaml"), &pair)
     });
     let world = World::at(&full);
     let halved = names.iter().fold(full, |hub, name| {
-        hub.file(&format!("apps/{name}/all.yaml"), &config_map(&format!("{name}-a"), "x"))
+        hub.file(
+            &format!("apps/{name}/all.yaml"),
+            &config_map(&format!("{name}-a"), "x"),
+        )
     });
     world.commit(&halved);
     settle_twice(&world);
@@ -203,13 +250,18 @@ fn a_leaving_cluster_that_prunes_is_emptied() {
     settle_twice(&world);
     assert_eq!(world.published().state, ClusterState::Left);
     world.assert_objects(&[]);
-    assert_eq!(world.cluster.get(&crate::world::id_of("Namespace/shop")), None);
+    assert_eq!(
+        world.cluster.get(&crate::world::id_of("Namespace/shop")),
+        None
+    );
 }
 
 #[test]
 fn a_suspended_cluster_stands_still() {
     let world = World::at(&Hub::shop());
-    let hub = Hub::shop().clusters(&["{name: east, state: Suspended}"]).file("apps/shop/config.yaml", &config_map("config", "b"));
+    let hub = Hub::shop()
+        .clusters(&["{name: east, state: Suspended}"])
+        .file("apps/shop/config.yaml", &config_map("config", "b"));
     world.commit(&hub);
     let writes = world.cluster.writes().len();
     settle_twice(&world);

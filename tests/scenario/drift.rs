@@ -30,7 +30,11 @@ fn a_changed_value_is_restored_within_a_second() {
     let world = World::at(&Hub::shop());
     world.live(&Faults::none(), async |life| {
         life.settle().await;
-        world.cluster.edit(&id_of(CONFIG), "kubectl-edit", |object| object["data"]["value"] = json!("b"));
+        world
+            .cluster
+            .edit(&id_of(CONFIG), "kubectl-edit", |object| {
+                object["data"]["value"] = json!("b")
+            });
         tokio::time::sleep(Duration::from_millis(1000)).await;
         assert_eq!(world.live_object(CONFIG)["data"]["value"], "a");
     });
@@ -39,7 +43,11 @@ fn a_changed_value_is_restored_within_a_second() {
 #[test]
 fn a_removed_field_and_a_deleted_object_come_back() {
     let world = after(&Hub::shop(), |world| {
-        world.cluster.edit(&id_of(CONFIG), "kubectl-edit", |object| object["data"] = json!({}));
+        world
+            .cluster
+            .edit(&id_of(CONFIG), "kubectl-edit", |object| {
+                object["data"] = json!({})
+            });
         world.cluster.delete(&id_of("Service/shop/web"));
     });
     assert_eq!(world.live_object(CONFIG)["data"]["value"], "a");
@@ -51,7 +59,11 @@ fn a_field_that_somebody_added_is_theirs() {
     let world = World::at(&Hub::shop());
     let writes = world.cluster.writes().len();
     world.live(&Faults::none(), async |life| {
-        world.cluster.edit(&id_of(CONFIG), "kubectl-edit", |object| object["data"]["more"] = json!("x"));
+        world
+            .cluster
+            .edit(&id_of(CONFIG), "kubectl-edit", |object| {
+                object["data"]["more"] = json!("x")
+            });
         life.settle().await;
     });
     assert_eq!(world.live_object(CONFIG)["data"]["more"], "x");
@@ -89,7 +101,10 @@ fn t_74_an_active_autoscaler_is_left_alone() {
     let hub = Hub::shop().file("apps/shop/autoscaler.yaml", AUTOSCALER);
     let world = after(&hub, |world| world.cluster.scale(&id_of(WEB), 5));
     assert_eq!(world.live_object(WEB)["spec"]["replicas"], 5);
-    let commit_id = world.commit(&hub.file("apps/shop/web.yaml", &crate::hub::deployment("web", "web:2")));
+    let commit_id = world.commit(&hub.file(
+        "apps/shop/web.yaml",
+        &crate::hub::deployment("web", "web:2"),
+    ));
     world.settle();
     world.assert_at("shop", &commit_id);
     assert_eq!(world.live_object(WEB)["spec"]["replicas"], 5);
@@ -100,7 +115,10 @@ fn t_74_an_active_autoscaler_is_left_alone() {
 fn t_74_an_idle_autoscaler_leaves_the_replicas_of_git() {
     let hub = Hub::shop().file("apps/shop/autoscaler.yaml", AUTOSCALER);
     let world = World::at(&hub);
-    let commit_id = world.commit(&hub.file("apps/shop/web.yaml", &crate::hub::deployment("web", "web:2")));
+    let commit_id = world.commit(&hub.file(
+        "apps/shop/web.yaml",
+        &crate::hub::deployment("web", "web:2"),
+    ));
     world.settle();
     world.assert_at("shop", &commit_id);
     assert_eq!(world.live_object(WEB)["spec"]["replicas"], 2);
@@ -142,7 +160,10 @@ fn t_73_a_copied_config_map_is_reported() {
             "reflector",
         );
     });
-    assert_eq!(world.live_object("ConfigMap/shop/copy")["data"]["value"], "copy");
+    assert_eq!(
+        world.live_object("ConfigMap/shop/copy")["data"]["value"],
+        "copy"
+    );
     world.assert_reason(Reason::CopiedMark);
     assert_eq!(world.application("shop").health, Health::Healthy);
 }
@@ -162,7 +183,12 @@ fn t_80_a_webhook_that_changes_a_value_is_not_fought() {
         life.assert_still().await;
     });
     world.assert_reason(Reason::Mutated);
-    let applies = world.cluster.writes().iter().filter(|write| write.object() == Some(&id_of(CONFIG))).count();
+    let applies = world
+        .cluster
+        .writes()
+        .iter()
+        .filter(|write| write.object() == Some(&id_of(CONFIG)))
+        .count();
     assert!(applies <= 2, "{applies} applies");
 }
 
@@ -170,10 +196,20 @@ fn t_80_a_webhook_that_changes_a_value_is_not_fought() {
 #[test]
 fn t_81_a_secret_with_string_data_is_healed() {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {password: hunter2}\n";
-    let world = after(&Hub::shop().file("apps/shop/secret.yaml", secret), |world| {
-        world.cluster.edit(&id_of("Secret/shop/s"), "kubectl-edit", |object| object["data"]["password"] = json!("eA=="));
-    });
-    assert_eq!(world.live_object("Secret/shop/s")["data"]["password"], "aHVudGVyMg==");
+    let world = after(
+        &Hub::shop().file("apps/shop/secret.yaml", secret),
+        |world| {
+            world
+                .cluster
+                .edit(&id_of("Secret/shop/s"), "kubectl-edit", |object| {
+                    object["data"]["password"] = json!("eA==")
+                });
+        },
+    );
+    assert_eq!(
+        world.live_object("Secret/shop/s")["data"]["password"],
+        "aHVudGVyMg=="
+    );
 }
 
 /// HAZARDS.md T-82: applied anew, and what Git drops later still goes.
@@ -195,14 +231,21 @@ fn somebody_who_keeps_changing_an_object_is_named() {
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         for round in 0..40 {
-            world.cluster.edit(&id_of(CONFIG), "fighter", |object| object["data"]["value"] = json!(format!("r{round}")));
+            world.cluster.edit(&id_of(CONFIG), "fighter", |object| {
+                object["data"]["value"] = json!(format!("r{round}"))
+            });
             tokio::time::sleep(Duration::from_secs(3)).await;
         }
         world.assert_reason(Reason::Contended);
         life.settle().await;
     });
     assert_eq!(world.live_object(CONFIG)["data"]["value"], "a");
-    let heals = world.cluster.writes().iter().filter(|write| write.object() == Some(&id_of(CONFIG))).count();
+    let heals = world
+        .cluster
+        .writes()
+        .iter()
+        .filter(|write| write.object() == Some(&id_of(CONFIG)))
+        .count();
     assert!(heals < 25, "{heals} heals in two minutes");
 }
 
@@ -212,7 +255,11 @@ fn drift_behind_a_broken_watch_is_healed_once_it_is_mended() {
     let kind = GroupKind::new("", "ConfigMap");
     let world = after(&Hub::shop(), |world| {
         world.cluster.break_watch(&kind, true);
-        world.cluster.edit(&id_of(CONFIG), "kubectl-edit", |object| object["data"]["value"] = json!("b"));
+        world
+            .cluster
+            .edit(&id_of(CONFIG), "kubectl-edit", |object| {
+                object["data"]["value"] = json!("b")
+            });
         world.cluster.break_watch(&kind, false);
     });
     assert_eq!(world.live_object(CONFIG)["data"]["value"], "a");
@@ -223,7 +270,8 @@ fn drift_behind_a_broken_watch_is_healed_once_it_is_mended() {
 fn a_restored_backup_is_brought_forward_again() {
     let world = World::at(&Hub::shop());
     let backup = world.cluster.backup();
-    let commit_id = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    let commit_id =
+        world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         world.cluster.restore(backup.clone());
@@ -262,9 +310,12 @@ spec:
 ";
 
 fn complete(world: &World) {
-    world.cluster.edit_status(&id_of("Job.batch/shop/migrate"), |status| {
-        *status = json!({"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]});
-    });
+    world
+        .cluster
+        .edit_status(&id_of("Job.batch/shop/migrate"), |status| {
+            *status =
+                json!({"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]});
+        });
 }
 
 /// HAZARDS.md T-75.

@@ -6,7 +6,12 @@ use muster_tests::fakes::{Failure, Faults, Target};
 use crate::hub::{Hub, config_map, deployment};
 use crate::world::{World, id_of};
 
-const SHOP: [&str; 4] = ["ConfigMap/shop/config", "Deployment.apps/shop/web", "Namespace/shop", "Service/shop/web"];
+const SHOP: [&str; 4] = [
+    "ConfigMap/shop/config",
+    "Deployment.apps/shop/web",
+    "Namespace/shop",
+    "Service/shop/web",
+];
 
 /// First apply, an update and a prune, all under the same fault.
 fn gets_there(target: &Target, failure: Failure, times: u32) {
@@ -18,7 +23,8 @@ fn gets_there(target: &Target, failure: Failure, times: u32) {
         world.commit(&hub);
         life.settle().await;
         faults.fail(target.clone(), failure, times);
-        let commit_id = world.commit(&Hub::shop().file("apps/shop/web.yaml", &deployment("web", "web:2")));
+        let commit_id =
+            world.commit(&Hub::shop().file("apps/shop/web.yaml", &deployment("web", "web:2")));
         life.settle().await;
         faults.heal();
         life.settle().await;
@@ -52,7 +58,12 @@ fn every_third_request_fails() {
 
 #[test]
 fn the_parent_cannot_be_written_for_a_while() {
-    for failure in [Failure::Conflict, Failure::Server, Failure::TimeoutBefore, Failure::TimeoutAfter] {
+    for failure in [
+        Failure::Conflict,
+        Failure::Server,
+        Failure::TimeoutBefore,
+        Failure::TimeoutAfter,
+    ] {
         gets_there(&Target::Parent, failure, 4);
     }
 }
@@ -94,16 +105,27 @@ fn t_71_a_status_that_is_always_refused_stops_nothing() {
 #[test]
 fn one_refused_object_isolates_itself() {
     let world = World::new();
-    let two = Hub::shop().application("books", "").file("apps/books/books.yaml", &config_map("books", "1"));
+    let two = Hub::shop()
+        .application("books", "")
+        .file("apps/books/books.yaml", &config_map("books", "1"));
     let faults = Faults::none();
-    faults.fail(Target::Object(id_of("ConfigMap/shop/config")), Failure::Forbidden, u32::MAX);
+    faults.fail(
+        Target::Object(id_of("ConfigMap/shop/config")),
+        Failure::Forbidden,
+        u32::MAX,
+    );
     let commit_id = world.commit(&two);
     world.live(&faults, async |life| {
         tokio::time::sleep(std::time::Duration::from_secs(1800)).await;
         world.assert_reason(Reason::Forbidden);
         world.assert_at("books", &commit_id);
         assert_eq!(world.application("shop").applied, None);
-        let tries = world.cluster.writes().iter().filter(|write| write.object() == Some(&id_of("ConfigMap/shop/config"))).count();
+        let tries = world
+            .cluster
+            .writes()
+            .iter()
+            .filter(|write| write.object() == Some(&id_of("ConfigMap/shop/config")))
+            .count();
         assert!((5..=40).contains(&tries), "{tries} tries in half an hour");
         faults.heal();
         life.settle().await;
@@ -114,7 +136,8 @@ fn one_refused_object_isolates_itself() {
 #[test]
 fn the_api_server_is_away_for_a_while() {
     let world = World::at(&Hub::shop());
-    let commit_id = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    let commit_id =
+        world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.live(&Faults::none(), async |life| {
         world.cluster.away(true);
         tokio::time::sleep(std::time::Duration::from_secs(600)).await;
@@ -151,7 +174,10 @@ fn t_60_a_group_that_cannot_be_discovered_keeps_its_objects() {
     world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.live(&Faults::none(), async |life| life.settle().await);
     world.assert_deletes(&[]);
-    assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "b");
+    assert_eq!(
+        world.live_object("ConfigMap/shop/config")["data"]["value"],
+        "b"
+    );
     world.cluster.fail_group("networking.k8s.io", false);
     world.settle();
     world.assert_deletes(&["NetworkPolicy.networking.k8s.io/shop/n"]);
@@ -161,16 +187,22 @@ fn t_60_a_group_that_cannot_be_discovered_keeps_its_objects() {
 #[test]
 fn a_finalizer_that_stays_does_not_loop() {
     let world = World::at(&Hub::shop().file("apps/shop/old.yaml", &config_map("old", "a")));
-    world.cluster.edit(&id_of("ConfigMap/shop/old"), "controller", |object| {
-        object["metadata"]["finalizers"] = serde_json::json!(["example.com/never"]);
-    });
+    world
+        .cluster
+        .edit(&id_of("ConfigMap/shop/old"), "controller", |object| {
+            object["metadata"]["finalizers"] = serde_json::json!(["example.com/never"]);
+        });
     world.commit(&Hub::shop());
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         life.assert_still().await;
     });
     assert_eq!(world.cluster.deletes().len(), 1);
-    world.cluster.edit(&id_of("ConfigMap/shop/old"), "controller", |object| object["metadata"]["finalizers"] = serde_json::json!([]));
+    world
+        .cluster
+        .edit(&id_of("ConfigMap/shop/old"), "controller", |object| {
+            object["metadata"]["finalizers"] = serde_json::json!([])
+        });
     world.settle();
     world.assert_objects(&SHOP);
 }
@@ -179,7 +211,12 @@ fn a_finalizer_that_stays_does_not_loop() {
 #[test]
 fn an_immutable_field_is_named() {
     let world = World::at(&Hub::shop());
-    let selector = deployment("web", "web:1").replace("matchLabels: {app: web}", "matchLabels: {app: web, tier: front}").replace("labels: {app: web}", "labels: {app: web, tier: front}");
+    let selector = deployment("web", "web:1")
+        .replace(
+            "matchLabels: {app: web}",
+            "matchLabels: {app: web, tier: front}",
+        )
+        .replace("labels: {app: web}", "labels: {app: web, tier: front}");
     world.commit(&Hub::shop().file("apps/shop/web.yaml", &selector));
     world.live(&Faults::none(), async |_| {
         tokio::time::sleep(std::time::Duration::from_secs(900)).await;

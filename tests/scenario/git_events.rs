@@ -9,24 +9,37 @@ use crate::world::{World, id_of};
 
 /// Everything stays while `event` lasts: drift is healed towards the last good release, before and after a restart of
 /// the agent, and `reason` is published. Once it is over, the next commit is taken.
-fn keeps_what_is_in_force(reason: Reason, event: impl Fn(&World), over: impl Fn(&World) -> CommitId) {
+fn keeps_what_is_in_force(
+    reason: Reason,
+    event: impl Fn(&World),
+    over: impl Fn(&World) -> CommitId,
+) {
     let world = World::at(&Hub::shop());
     let objects = world.objects();
-    world.source.point(URL, "saved", world.source.tip(URL, "main"));
-    event(&world);
+    world
+        .source
+        .point(URL, "saved", world.source.tip(URL, "main"));
     for life in ["the agent that saw it", "an agent that started in it"] {
         world.live(&Faults::none(), async |life| {
             life.settle().await;
-            world.cluster.edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| {
-                object["data"]["value"] = "drifted".into();
-            });
+            event(&world);
+            life.settle().await;
+            world
+                .cluster
+                .edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| {
+                    object["data"]["value"] = "drifted".into();
+                });
             life.settle().await;
             life.assert_still().await;
         });
         world.assert_reason(reason);
         world.assert_deletes(&[]);
         assert_eq!(world.objects(), objects, "{life}");
-        assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "a", "{life} does not heal");
+        assert_eq!(
+            world.live_object("ConfigMap/shop/config")["data"]["value"],
+            "a",
+            "{life} does not heal"
+        );
     }
     let commit_id = over(&world);
     world.live(&Faults::none(), async |life| {
@@ -126,7 +139,8 @@ fn history_is_rewritten() {
 fn an_older_commit_is_offered() {
     let world = World::at(&Hub::shop());
     let older = world.source.tip(URL, "main").expect("there");
-    let newer = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    let newer =
+        world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.settle();
     world.source.point(URL, "main", Some(older));
     world.live(&Faults::none(), async |life| {
@@ -134,7 +148,10 @@ fn an_older_commit_is_offered() {
         life.assert_still().await;
     });
     world.assert_reason(Reason::RollbackDetected);
-    assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "b");
+    assert_eq!(
+        world.live_object("ConfigMap/shop/config")["data"]["value"],
+        "b"
+    );
     world.source.point(URL, "main", Some(newer.clone()));
     world.settle();
     world.assert_at("shop", &newer);
@@ -172,6 +189,27 @@ fn an_agent_without_state_that_starts_while_git_is_away_does_nothing() {
     });
     assert_eq!(world.cluster.writes(), []);
     world.assert_reason(Reason::GitUnreachable);
+}
+
+/// HAZARDS.md T-87: the pod was rescheduled with its volume lost while Git is away.
+#[test]
+fn t_87_an_agent_whose_store_was_lost_while_git_is_away_applies_and_prunes_nothing() {
+    let world = World::at(&Hub::shop());
+    world.source.forget_fetched();
+    world.source.fail(URL, Some(Reason::GitUnreachable));
+    let writes = world.cluster.writes().len();
+    world.live(&Faults::none(), async |life| {
+        life.settle().await;
+        world.cluster.delete(&id_of("ConfigMap/shop/config"));
+        life.settle().await;
+        life.assert_still().await;
+    });
+    assert_eq!(world.cluster.writes().len(), writes);
+    world.assert_reason(Reason::NoLocalState);
+    world.source.fail(URL, None);
+    world.settle();
+    world.assert_at("shop", &world.source.tip(URL, "main").expect("there"));
+    world.assert_deletes(&[]);
 }
 
 /// A blob that was not fetched is asked for, and the commit is taken.

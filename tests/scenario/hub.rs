@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use muster_model::{MemoryTree, RepoPath};
 
 /// Where the hub repository lies.
-pub const URL: &str = "https://git.example.com/your-org/hub.git";
+pub(crate) const URL: &str = "https://git.example.com/your-org/hub.git";
 
 /// The project file of every scenario: what the shop's Applications may deploy, and where.
 const PROJECT: &str = r#"
@@ -25,7 +25,7 @@ spec:
 
 /// The files of a commit.
 #[derive(Debug, Clone)]
-pub struct Hub {
+pub(crate) struct Hub {
     files: BTreeMap<String, String>,
     links: BTreeMap<String, String>,
     applications: BTreeMap<String, String>,
@@ -35,7 +35,7 @@ pub struct Hub {
 
 impl Hub {
     /// A fleet with the cluster `east` and no Application.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             files: [("argocd/project.yaml".to_owned(), PROJECT.to_owned())].into(),
             links: BTreeMap::new(),
@@ -46,7 +46,7 @@ impl Hub {
     }
 
     /// The shop: a namespace, a ConfigMap, a Deployment and a Service.
-    pub fn shop() -> Self {
+    pub(crate) fn shop() -> Self {
         Self::new()
             .application("shop", "")
             .file("apps/shop/namespace.yaml", NAMESPACE)
@@ -56,7 +56,7 @@ impl Hub {
     }
 
     /// Adds an Application whose source is `apps/<name>`; `extra` goes into its metadata, indented by two.
-    pub fn application(mut self, name: &str, extra: &str) -> Self {
+    pub(crate) fn application(mut self, name: &str, extra: &str) -> Self {
         let text = format!(
             r"
 apiVersion: argoproj.io/v1alpha1
@@ -76,13 +76,13 @@ spec:
     }
 
     /// Takes an Application out of the fleet; its directory stays.
-    pub fn without_application(mut self, name: &str) -> Self {
+    pub(crate) fn without_application(mut self, name: &str) -> Self {
         self.applications.remove(name);
         self
     }
 
     /// Changes the text of an Application.
-    pub fn edit_application(mut self, name: &str, from: &str, to: &str) -> Self {
+    pub(crate) fn edit_application(mut self, name: &str, from: &str, to: &str) -> Self {
         let text = self.applications.get_mut(name).expect("there");
         assert!(text.contains(from), "{from:?} is not in {text}");
         *text = text.replace(from, to);
@@ -90,40 +90,41 @@ spec:
     }
 
     /// Puts a file there.
-    pub fn file(mut self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.to_owned(), text.to_owned());
         self
     }
 
     /// Puts a symbolic link there.
-    pub fn symlink(mut self, path: &str, target: &str) -> Self {
+    pub(crate) fn symlink(mut self, path: &str, target: &str) -> Self {
         self.links.insert(path.to_owned(), target.to_owned());
         self
     }
 
     /// Takes a file, or every file below a directory, away.
-    pub fn without(mut self, path: &str) -> Self {
+    pub(crate) fn without(mut self, path: &str) -> Self {
         let before = self.files.len();
         let below = format!("{path}/");
-        self.files.retain(|file, _| file != path && !file.starts_with(&below));
+        self.files
+            .retain(|file, _| file != path && !file.starts_with(&below));
         assert!(self.files.len() < before, "{path} is not there");
         self
     }
 
     /// Replaces the entries under `spec.clusters`.
-    pub fn clusters(mut self, entries: &[&str]) -> Self {
+    pub(crate) fn clusters(mut self, entries: &[&str]) -> Self {
         self.clusters = entries.iter().map(|&entry| entry.to_owned()).collect();
         self
     }
 
     /// Adds lines under `spec` of the fleet file.
-    pub fn fleet(mut self, lines: &str) -> Self {
+    pub(crate) fn fleet(mut self, lines: &str) -> Self {
         let _ = writeln!(self.extra, "{lines}");
         self
     }
 
     /// The tree of the commit.
-    pub fn tree(&self) -> MemoryTree {
+    pub(crate) fn tree(&self) -> MemoryTree {
         let mut tree = MemoryTree::new();
         let mut put = |path: &str, text: &str| {
             tree.insert(RepoPath::new(path).expect("a path"), text.as_bytes());
@@ -144,12 +145,17 @@ spec:
     }
 
     /// The fleet file.
-    pub fn fleet_file(&self) -> String {
-        let mut text = String::from("apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec:\n  clusters:\n");
+    pub(crate) fn fleet_file(&self) -> String {
+        let mut text = String::from(
+            "apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec:\n  clusters:\n",
+        );
         for entry in &self.clusters {
             let _ = writeln!(text, "    - {entry}");
         }
-        let _ = writeln!(text, "  repositories:\n    - {{url: {URL}, self: true}}\n  resources:\n    - argocd/project.yaml");
+        let _ = writeln!(
+            text,
+            "  repositories:\n    - {{url: {URL}, self: true}}\n  resources:\n    - argocd/project.yaml"
+        );
         for name in self.applications.keys() {
             let _ = writeln!(text, "    - argocd/{name}.yaml");
         }
@@ -159,10 +165,10 @@ spec:
 }
 
 /// The namespace every scenario lives in.
-pub const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+pub(crate) const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
 
 /// A Service for [`deployment`].
-pub const SERVICE: &str = r"
+pub(crate) const SERVICE: &str = r"
 apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: shop}
@@ -172,12 +178,14 @@ spec:
 ";
 
 /// A ConfigMap with one value.
-pub fn config_map(name: &str, value: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: shop}}\ndata: {{value: {value:?}}}\n")
+pub(crate) fn config_map(name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: shop}}\ndata: {{value: {value:?}}}\n"
+    )
 }
 
 /// A Deployment with two replicas.
-pub fn deployment(name: &str, image: &str) -> String {
+pub(crate) fn deployment(name: &str, image: &str) -> String {
     format!(
         r"
 apiVersion: apps/v1

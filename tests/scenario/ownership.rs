@@ -12,7 +12,10 @@ const CONFIG: &str = "ConfigMap/shop/config";
 /// A cluster where the shop's ConfigMap already exists, with one field more.
 fn with_existing(extra: Value, manager: &str) -> World {
     let world = World::new();
-    world.cluster.create(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}), "kubectl-create");
+    world.cluster.create(
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}),
+        "kubectl-create",
+    );
     let mut object = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "data": {"value": "old", "more": "x"},
         "metadata": {"name": "config", "namespace": "shop"},
@@ -30,7 +33,10 @@ fn with_existing(extra: Value, manager: &str) -> World {
 #[test]
 fn t_83_an_unclaimed_object_is_adopted() {
     let world = with_existing(Value::Null, "kubectl-client-side-apply");
-    let first = Hub::shop().file("apps/shop/config.yaml", &config_map("config", "a").replace("data: {", "data: {more: x, "));
+    let first = Hub::shop().file(
+        "apps/shop/config.yaml",
+        &config_map("config", "a").replace("data: {", "data: {more: x, "),
+    );
     let commit_id = world.commit(&first);
     world.settle();
     world.assert_at("shop", &commit_id);
@@ -59,7 +65,11 @@ fn t_57_an_object_of_helm_is_not_touched_until_the_application_adopts() {
     world.assert_reason(Reason::NotOurs);
     assert_eq!(world.live_object(CONFIG)["data"]["value"], "old");
 
-    let adopting = Hub::shop().edit_application("shop", "  name: shop\n", "  name: shop\n  annotations: {muster.dev/adopt: \"true\"}\n");
+    let adopting = Hub::shop().edit_application(
+        "shop",
+        "  name: shop\n",
+        "  name: shop\n  annotations: {muster.dev/adopt: \"true\"}\n",
+    );
     let commit_id = world.commit(&adopting);
     world.live(&Faults::none(), async |life| {
         life.settle().await;
@@ -72,7 +82,10 @@ fn t_57_an_object_of_helm_is_not_touched_until_the_application_adopts() {
 
 #[test]
 fn an_object_of_another_applyset_is_not_touched() {
-    let world = with_existing(json!({"labels": {"applyset.kubernetes.io/part-of": "applyset-of-somebody-else-v1"}}), "other");
+    let world = with_existing(
+        json!({"labels": {"applyset.kubernetes.io/part-of": "applyset-of-somebody-else-v1"}}),
+        "other",
+    );
     world.commit(&Hub::shop());
     world.live(&Faults::none(), async |life| {
         life.settle().await;
@@ -83,7 +96,9 @@ fn an_object_of_another_applyset_is_not_touched() {
 }
 
 fn two() -> Hub {
-    Hub::shop().application("books", "").file("apps/books/books.yaml", &config_map("books", "1"))
+    Hub::shop()
+        .application("books", "")
+        .file("apps/books/books.yaml", &config_map("books", "1"))
 }
 
 /// HAZARDS.md T-57: who holds it keeps it.
@@ -96,10 +111,18 @@ fn t_57_a_second_claim_on_an_object_is_refused() {
         life.settle().await;
         life.assert_still().await;
     });
-    let reasons: Vec<_> = world.application("books").problems.iter().map(|problem| problem.reason).collect();
+    let reasons: Vec<_> = world
+        .application("books")
+        .problems
+        .iter()
+        .map(|problem| problem.reason)
+        .collect();
     assert!(reasons.contains(&Reason::ClaimedTwice), "{reasons:?}");
     let live = world.live_object(CONFIG);
-    assert_eq!((&live["data"]["value"], &live["metadata"]["uid"]), (&json!("a"), &uid));
+    assert_eq!(
+        (&live["data"]["value"], &live["metadata"]["uid"]),
+        (&json!("a"), &uid)
+    );
     world.assert_deletes(&[]);
 }
 
@@ -116,8 +139,16 @@ fn t_57_two_new_claims_on_one_object_are_both_refused() {
         life.assert_still().await;
     });
     for name in ["shop", "books"] {
-        let reasons: Vec<_> = world.application(name).problems.iter().map(|problem| problem.reason).collect();
-        assert!(reasons.contains(&Reason::ClaimedTwice), "{name}: {reasons:?}");
+        let reasons: Vec<_> = world
+            .application(name)
+            .problems
+            .iter()
+            .map(|problem| problem.reason)
+            .collect();
+        assert!(
+            reasons.contains(&Reason::ClaimedTwice),
+            "{name}: {reasons:?}"
+        );
     }
     assert!(!world.objects().contains("ConfigMap/shop/both"));
 }
@@ -136,7 +167,10 @@ fn t_76_an_object_that_moves_keeps_its_uid() {
     world.assert_at("shop", &commit_id);
     world.assert_at("books", &commit_id);
     let live = world.live_object("ConfigMap/shop/moving");
-    assert_eq!((&live["metadata"]["uid"], &live["data"]["value"]), (&uid, &json!("b")));
+    assert_eq!(
+        (&live["metadata"]["uid"], &live["data"]["value"]),
+        (&uid, &json!("b"))
+    );
     world.assert_deletes(&[]);
 }
 
@@ -156,7 +190,10 @@ fn t_76_a_renamed_application_keeps_everything() {
     });
     world.assert_at("library", &commit_id);
     assert!(!world.published().applications.contains_key("shop/books"));
-    assert_eq!(world.live_object("ConfigMap/shop/books")["metadata"]["uid"], uid);
+    assert_eq!(
+        world.live_object("ConfigMap/shop/books")["metadata"]["uid"],
+        uid
+    );
     world.assert_deletes(&[]);
 }
 

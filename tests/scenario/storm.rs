@@ -73,8 +73,14 @@ fn step() -> impl Strategy<Value = Step> {
 fn hub(places: &[Place; LOOSE], value: u8) -> Hub {
     let hub = Hub::shop()
         .application("books", "")
-        .file("apps/shop/web.yaml", &deployment("web", &format!("web:{value}")))
-        .file("apps/books/books.yaml", &config_map("books", &value.to_string()));
+        .file(
+            "apps/shop/web.yaml",
+            &deployment("web", &format!("web:{value}")),
+        )
+        .file(
+            "apps/books/books.yaml",
+            &config_map("books", &value.to_string()),
+        );
     places.iter().enumerate().fold(hub, |hub, (index, place)| {
         let text = config_map(&format!("loose-{index}"), &value.to_string());
         match place {
@@ -86,15 +92,29 @@ fn hub(places: &[Place; LOOSE], value: u8) -> Hub {
 }
 
 fn expected(places: &[Place; LOOSE]) -> BTreeSet<String> {
-    let fixed = ["ConfigMap/shop/books", "ConfigMap/shop/config", "Deployment.apps/shop/web", "Namespace/shop", "Service/shop/web"];
-    let loose = places.iter().enumerate().filter(|(_, place)| **place != Place::Nowhere);
+    let fixed = [
+        "ConfigMap/shop/books",
+        "ConfigMap/shop/config",
+        "Deployment.apps/shop/web",
+        "Namespace/shop",
+        "Service/shop/web",
+    ];
+    let loose = places
+        .iter()
+        .enumerate()
+        .filter(|(_, place)| **place != Place::Nowhere);
     let loose = loose.map(|(index, _)| format!("ConfigMap/shop/loose-{index}"));
     fixed.iter().map(|&id| id.to_owned()).chain(loose).collect()
 }
 
 /// One of the objects there are.
 fn pick(world: &World, choice: u8) -> Option<muster_model::ObjectId> {
-    let objects: Vec<_> = world.cluster.labelled().into_iter().filter(|id| id.kind != "Namespace").collect();
+    let objects: Vec<_> = world
+        .cluster
+        .labelled()
+        .into_iter()
+        .filter(|id| id.kind != "Namespace")
+        .collect();
     (!objects.is_empty()).then(|| objects[usize::from(choice) % objects.len()].clone())
 }
 
@@ -118,7 +138,11 @@ impl Storm {
             Step::Edit(choice) => {
                 if let Some(id) = pick(world, *choice) {
                     world.cluster.edit(&id, "kubectl-edit", |object| {
-                        let field = if object["data"].is_object() { "data" } else { "spec" };
+                        let field = if object["data"].is_object() {
+                            "data"
+                        } else {
+                            "spec"
+                        };
                         object[field]["value"] = json!("drifted");
                     });
                 }
@@ -139,9 +163,12 @@ impl Storm {
                     world.cluster.clear_managed_fields(&id);
                 }
             }
-            Step::GitAway(away) => world.source.fail(URL, away.then_some(Reason::GitUnreachable)),
+            Step::GitAway(away) => world
+                .source
+                .fail(URL, away.then_some(Reason::GitUnreachable)),
             Step::StatusAway(away) => world.status.fail(away.then_some(Reason::StatusUnreachable)),
-            Step::Wait(_) | Step::Restart | Step::Crash(..) | Step::Fail(..) | Step::ApiAway(_) => {}
+            Step::Wait(_) | Step::Restart | Step::Crash(..) | Step::Fail(..) | Step::ApiAway(_) => {
+            }
         }
     }
 
@@ -156,14 +183,24 @@ impl Storm {
             Some((nth, false)) => Faults::crash_at(nth, Side::Before),
             None => Faults::none(),
         };
-        let end = steps.iter().position(|step| matches!(step, Step::Crash(..) | Step::Restart));
+        let end = steps
+            .iter()
+            .position(|step| matches!(step, Step::Crash(..) | Step::Restart));
         let (now, rest) = steps.split_at(end.unwrap_or(steps.len()));
-        let world = World { cluster: self.world.cluster.clone(), source: self.world.source.clone(), status: self.world.status.clone() };
+        let world = World {
+            cluster: self.world.cluster.clone(),
+            source: self.world.source.clone(),
+            status: self.world.status.clone(),
+        };
         world.live(&faults, async |_| {
             for step in now {
                 match step {
-                    Step::Wait(seconds) => tokio::time::sleep(Duration::from_millis(u64::from(*seconds) * 100)).await,
-                    Step::Fail(failure, times) => faults.fail(Target::All, *failure, u32::from(*times)),
+                    Step::Wait(seconds) => {
+                        tokio::time::sleep(Duration::from_millis(u64::from(*seconds) * 100)).await
+                    }
+                    Step::Fail(failure, times) => {
+                        faults.fail(Target::All, *failure, u32::from(*times))
+                    }
                     Step::ApiAway(seconds) => {
                         world.cluster.away(true);
                         tokio::time::sleep(Duration::from_millis(u64::from(*seconds) * 100)).await;
@@ -177,7 +214,11 @@ impl Storm {
             }
         });
         world.cluster.away(false);
-        if let [Step::Restart, rest @ ..] = rest { rest } else { rest }
+        if let [Step::Restart, rest @ ..] = rest {
+            rest
+        } else {
+            rest
+        }
     }
 }
 

@@ -14,31 +14,33 @@ use muster_model::status::{ApplicationStatus, ClusterStatus};
 use muster_model::{ClusterName, CommitId, Health, ObjectId, Problem, Reason, RepoPath, SyncState};
 use muster_status::SigningKey;
 use muster_sync::OwnObjects;
-use muster_tests::fakes::{FakeCluster, FakeSource, FakeStatus, Faults, Identity, assert_invariants};
+use muster_tests::fakes::{
+    FakeCluster, FakeSource, FakeStatus, Faults, Identity, assert_invariants,
+};
 
 use crate::hub::{Hub, URL};
 
 /// The cluster the agent keeps.
-pub const CLUSTER: &str = "east";
+pub(crate) const CLUSTER: &str = "east";
 /// The agent's namespace.
 const NAMESPACE: &str = "muster-system";
 /// Time between polls.
-pub const POLL: Duration = Duration::from_secs(15);
+pub(crate) const POLL: Duration = Duration::from_secs(15);
 /// A world that is still for this long is settled: six polls, and longer than any debounce.
 const STILL: Duration = Duration::from_secs(90);
 /// A world that is not still after this long never will be. Back-off ends at ten minutes (HAZARDS.md L4).
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Everything an agent meets.
-pub struct World {
-    pub cluster: FakeCluster,
-    pub source: FakeSource,
-    pub status: FakeStatus,
+pub(crate) struct World {
+    pub(crate) cluster: FakeCluster,
+    pub(crate) source: FakeSource,
+    pub(crate) status: FakeStatus,
 }
 
 /// One agent's life, as the script beside it sees it.
-pub struct Life<'w> {
-    pub world: &'w World,
+pub(crate) struct Life<'w> {
+    pub(crate) world: &'w World,
 }
 
 /// How far things have come.
@@ -51,7 +53,7 @@ struct Progress {
 
 impl World {
     /// A cluster with nothing in it, and no repository.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             cluster: FakeCluster::new(Identity {
                 manager: "muster.bookstore".to_owned(),
@@ -64,7 +66,7 @@ impl World {
     }
 
     /// A cluster that was brought to a hub's first commit, healthy.
-    pub fn at(hub: &Hub) -> Self {
+    pub(crate) fn at(hub: &Hub) -> Self {
         let world = Self::new();
         let commit_id = world.commit(hub);
         world.settle();
@@ -73,18 +75,22 @@ impl World {
     }
 
     /// Commits a hub to `main`.
-    pub fn commit(&self, hub: &Hub) -> CommitId {
+    pub(crate) fn commit(&self, hub: &Hub) -> CommitId {
         self.source.commit(URL, "main", hub.tree())
     }
 
     /// Runs an agent until nothing happens any more.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let settled = self.live(&Faults::none(), async |life| life.settle().await);
         assert!(settled.is_some(), "nothing kills this life");
     }
 
     /// Runs one agent beside a script until the script ends or the agent dies; `None` when it died.
-    pub fn live<T>(&self, faults: &Faults, script: impl AsyncFnOnce(&Life<'_>) -> T) -> Option<T> {
+    pub(crate) fn live<T>(
+        &self,
+        faults: &Faults,
+        script: impl AsyncFnOnce(&Life<'_>) -> T,
+    ) -> Option<T> {
         // A runtime of its own: whatever the agent started ends with it, as in a process that is killed.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -109,7 +115,7 @@ impl World {
     }
 
     /// An agent with connections of its own.
-    pub fn agent(&self, faults: &Faults) -> Agent<FakeSource, FakeCluster, FakeStatus> {
+    pub(crate) fn agent(&self, faults: &Faults) -> Agent<FakeSource, FakeCluster, FakeStatus> {
         Agent {
             config: Config {
                 cluster: ClusterName::new(CLUSTER).expect("a name"),
@@ -145,71 +151,96 @@ impl World {
     }
 
     /// The status that was published last.
-    pub fn published(&self) -> ClusterStatus {
+    pub(crate) fn published(&self) -> ClusterStatus {
         self.status.status(CLUSTER).expect("a status was published")
     }
 
     /// An Application's part of it.
-    pub fn application(&self, name: &str) -> ApplicationStatus {
+    pub(crate) fn application(&self, name: &str) -> ApplicationStatus {
         let published = self.published();
         let found = published.applications.get(&format!("shop/{name}"));
-        found.unwrap_or_else(|| panic!("{name} is not in {published:#?}")).clone()
+        found
+            .unwrap_or_else(|| panic!("{name} is not in {published:#?}"))
+            .clone()
     }
 
     /// Every reason that is published, of the cluster and of its Applications.
-    pub fn reasons(&self) -> BTreeSet<Reason> {
+    pub(crate) fn reasons(&self) -> BTreeSet<Reason> {
         let published = self.published();
-        let of_applications = published.applications.values().flat_map(|app| &app.problems);
-        of_applications.chain(&published.problems).map(|problem| problem.reason).collect()
+        let of_applications = published
+            .applications
+            .values()
+            .flat_map(|app| &app.problems);
+        of_applications
+            .chain(&published.problems)
+            .map(|problem| problem.reason)
+            .collect()
     }
 
     /// Fails unless the reason is published.
-    pub fn assert_reason(&self, reason: Reason) {
+    pub(crate) fn assert_reason(&self, reason: Reason) {
         let published = self.published();
-        assert!(self.reasons().contains(&reason), "{reason} is not in {published:#?}");
+        assert!(
+            self.reasons().contains(&reason),
+            "{reason} is not in {published:#?}"
+        );
     }
 
     /// Fails unless the Application is healthy, in sync and without a problem at this commit.
-    pub fn assert_at(&self, application: &str, commit_id: &CommitId) {
+    pub(crate) fn assert_at(&self, application: &str, commit_id: &CommitId) {
         let status = self.application(application);
         assert_eq!(status.problems, Vec::<Problem>::new());
-        assert_eq!((status.sync, status.health), (SyncState::Synced, Health::Healthy));
+        assert_eq!(
+            (status.sync, status.health),
+            (SyncState::Synced, Health::Healthy)
+        );
         let applied = status.applied.expect("it was applied");
         assert_eq!(applied.hub.commit_id, *commit_id);
     }
 
     /// The objects that carry our label.
-    pub fn objects(&self) -> BTreeSet<String> {
-        self.cluster.labelled().iter().map(ToString::to_string).collect()
+    pub(crate) fn objects(&self) -> BTreeSet<String> {
+        self.cluster
+            .labelled()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// Fails unless exactly these objects carry our label.
-    pub fn assert_objects(&self, expected: &[&str]) {
+    pub(crate) fn assert_objects(&self, expected: &[&str]) {
         let expected: BTreeSet<String> = expected.iter().map(|&id| id.to_owned()).collect();
         assert_eq!(self.objects(), expected);
     }
 
     /// Fails unless exactly these objects were asked to go, ever.
-    pub fn assert_deletes(&self, expected: &[&str]) {
-        let deletes: BTreeSet<String> = self.cluster.deletes().iter().map(ToString::to_string).collect();
+    pub(crate) fn assert_deletes(&self, expected: &[&str]) {
+        let deletes: BTreeSet<String> = self
+            .cluster
+            .deletes()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let expected: BTreeSet<String> = expected.iter().map(|&id| id.to_owned()).collect();
         assert_eq!(deletes, expected);
     }
 
     /// The live object.
-    pub fn live_object(&self, id: &str) -> serde_json::Value {
-        self.cluster.get(&id_of(id)).unwrap_or_else(|| panic!("{id} is not there"))
+    pub(crate) fn live_object(&self, id: &str) -> serde_json::Value {
+        self.cluster
+            .get(&id_of(id))
+            .unwrap_or_else(|| panic!("{id} is not there"))
     }
 }
 
 /// Reads an id as it is printed.
-pub fn id_of(text: &str) -> ObjectId {
+pub(crate) fn id_of(text: &str) -> ObjectId {
     ObjectId::parse(text).expect("an id")
 }
 
 impl Life<'_> {
     /// Waits until nothing happens any more.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let end = tokio::time::Instant::now() + LONGEST;
         loop {
             let before = self.world.progress();
@@ -217,22 +248,35 @@ impl Life<'_> {
             if before == self.world.progress() {
                 return;
             }
-            assert!(tokio::time::Instant::now() < end, "no fixpoint: {:#?}", self.world.cluster.writes().last());
+            assert!(
+                tokio::time::Instant::now() < end,
+                "no fixpoint: {:#?}",
+                self.world.cluster.writes().last()
+            );
         }
     }
 
     /// Fails unless the world stays still for long (HAZARDS.md P13). Heartbeats come every 15 minutes.
-    pub async fn assert_still(&self) {
+    pub(crate) async fn assert_still(&self) {
         let before = self.world.progress();
         let heard = before.pushes;
         tokio::time::sleep(Duration::from_secs(1800)).await;
         let after = self.world.progress();
-        assert_eq!((before.writes, before.parent), (after.writes, after.parent), "{:#?}", self.world.cluster.writes().last());
-        assert!(after.pushes - heard <= 2, "{} pushes in half an hour", after.pushes - heard);
+        assert_eq!(
+            (before.writes, before.parent),
+            (after.writes, after.parent),
+            "{:#?}",
+            self.world.cluster.writes().last()
+        );
+        assert!(
+            after.pushes - heard <= 2,
+            "{} pushes in half an hour",
+            after.pushes - heard
+        );
     }
 }
 
 /// Waits, then goes on: a moment of the agent's time.
-pub fn moment() -> impl Future<Output = ()> {
+pub(crate) fn moment() -> impl Future<Output = ()> {
     tokio::time::sleep(Duration::from_secs(5))
 }

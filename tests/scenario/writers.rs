@@ -11,7 +11,8 @@ use crate::world::{World, id_of};
 #[test]
 fn the_older_of_two_agents_stops() {
     let world = World::at(&Hub::shop());
-    let commit_id = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    let commit_id =
+        world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         // The life beside this script is the newer one once it has swapped; a third agent takes over from it, and is
@@ -36,9 +37,16 @@ fn two_agents(world: &World) {
         tokio::time::sleep(Duration::from_secs(5)).await;
         // Drift makes both want to write: only the newer may.
         let writes = world.cluster.writes().len();
-        world.cluster.edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| object["data"]["value"] = "x".into());
+        world
+            .cluster
+            .edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| {
+                object["data"]["value"] = "x".into()
+            });
         tokio::time::sleep(Duration::from_secs(300)).await;
-        assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "b");
+        assert_eq!(
+            world.live_object("ConfigMap/shop/config")["data"]["value"],
+            "b"
+        );
         let heals = world.cluster.writes().len() - writes;
         assert!(heals <= 2, "{heals} heals");
         assert!(!newer.is_finished(), "the newer agent ended");
@@ -46,7 +54,10 @@ fn two_agents(world: &World) {
         older.await.expect("it did not panic")
     });
     runtime.shutdown_background();
-    assert_eq!(ended.map_err(|problem| problem.reason), Err(Reason::StaleWriter));
+    assert_eq!(
+        ended.map_err(|problem| problem.reason),
+        Err(Reason::StaleWriter)
+    );
     muster_tests::fakes::assert_invariants(&world.cluster);
 }
 
@@ -54,7 +65,8 @@ fn two_agents(world: &World) {
 #[test]
 fn a_foreign_write_of_the_parent_is_survived() {
     let world = World::at(&Hub::shop());
-    let commit_id = world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    let commit_id =
+        world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     world.live(&Faults::none(), async |life| {
         tokio::time::sleep(Duration::from_millis(100)).await;
         world.cluster.edit_parent(|_| {});
@@ -68,7 +80,9 @@ fn a_foreign_write_of_the_parent_is_survived() {
 fn an_agent_whose_state_was_lost_finds_its_way() {
     let world = World::at(&Hub::shop());
     let tip = world.source.tip(crate::hub::URL, "main").expect("there");
-    world.cluster.edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world
+        .cluster
+        .edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         life.assert_still().await;

@@ -93,6 +93,32 @@ pub struct DesiredApplication {
     pub problems: Vec<Problem>,
 }
 
+impl DesiredApplication {
+    /// True when the source renders no object though that was not asked for: no reason to empty a cluster (P6).
+    #[must_use]
+    pub fn is_emptied(&self) -> bool {
+        self.content
+            .as_ref()
+            .is_some_and(|set| set.objects.is_empty() && !set.policy.allow_empty)
+    }
+
+    /// Keeps the content of before, when the newest release has none that may be enforced.
+    pub fn keep(&mut self, before: &Arc<DesiredSet>) {
+        if self.is_emptied() && !before.objects.is_empty() {
+            let message = format!(
+                "{} renders no object; {} stay",
+                self.path,
+                before.objects.len()
+            );
+            self.problems
+                .push(Problem::new(Reason::EmptyRender, message));
+        } else if self.content.is_some() {
+            return;
+        }
+        self.content = Some(Arc::clone(before));
+    }
+}
+
 /// Answers, or says what is missing.
 ///
 /// # Errors

@@ -32,6 +32,8 @@ pub struct Facts<'a> {
     pub unpublished: Option<&'a Problem>,
     /// Why act tasks could not act.
     pub act_problems: &'a BTreeMap<ApplicationKey, Problem>,
+    /// What concerns the cluster as a whole: marks that controllers copied.
+    pub copied: &'a [Problem],
     /// True when everything that is owned is in view.
     pub seen: bool,
     /// The time.
@@ -73,7 +75,13 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
         agent: facts.agent.to_owned(),
         key: facts.key.to_owned(),
         heartbeat_seconds: heartbeat_seconds(facts.desired.map_or(1, |d| d.members.len())),
-        state: facts.desired.map_or(ClusterState::Starting, |d| d.state),
+        state: facts.desired.map_or(ClusterState::Starting, |d| {
+            if facts.state.left {
+                ClusterState::Left
+            } else {
+                d.state
+            }
+        }),
         hub: facts.desired.map(|d| d.hub.clone()),
         applications,
         problems: problems(facts),
@@ -116,7 +124,8 @@ fn problems(facts: &Facts<'_>) -> Vec<Problem> {
         .into_iter()
         .chain(facts.unpublished)
         .chain(unassigned.as_ref())
-        .chain(fleet);
+        .chain(fleet)
+        .chain(facts.copied);
     all.take(MAX_PROBLEMS).map(published).collect()
 }
 

@@ -1,7 +1,5 @@
 //! Last known good: an Application whose newest release cannot be enforced stays at the one that can (P4).
 
-use std::sync::Arc;
-
 use muster_model::status::ClusterState;
 
 use crate::desire::Desired;
@@ -22,8 +20,7 @@ pub fn settle(mut next: Desired, previous: Option<&Desired>) -> Desired {
         };
         let in_doubt = unassigned || next.incomplete.covers(before.set.as_deref(), &key.name);
         match next.applications.get_mut(key) {
-            Some(now) if now.content.is_none() => now.content = Some(Arc::clone(content)),
-            Some(_) => {}
+            Some(now) => now.keep(content),
             None if in_doubt => {
                 next.applications.insert(key.clone(), before.clone());
             }

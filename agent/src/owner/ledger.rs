@@ -100,6 +100,18 @@ impl<C: Cluster> Owner<C> {
             .collect()
     }
 
+    /// True when no object in view is ours; copies of our marks do not count.
+    pub(super) fn holds_nothing(&self) -> bool {
+        let ours = |(id, record): (&ObjectId, &muster_model::observed::Record)| {
+            record.part_of.as_deref() == Some(&self.memory.applyset)
+                && record
+                    .applied
+                    .as_ref()
+                    .is_some_and(|mark| mark.object == *id)
+        };
+        !self.observed.objects.iter().any(ours)
+    }
+
     /// Applications that Git no longer names but that hold objects, or are still remembered.
     pub(super) fn departed(&self) -> BTreeSet<ApplicationKey> {
         let Some(desired) = &self.desired else {

@@ -173,6 +173,7 @@ impl<C: Cluster> Owner<C> {
             self.plan_one(&key);
         }
         self.narrow();
+        self.note_leaving();
         self.send_befores();
         self.states.send_if_modified(|stored| {
             let changed = *stored != self.state;
@@ -196,6 +197,21 @@ impl<C: Cluster> Owner<C> {
             self.observed.parent = scope;
             self.rewatch();
         }
+    }
+
+    /// A cluster has left once nothing of it carries our marks any more; it stays so until Git says otherwise.
+    fn note_leaving(&mut self) {
+        let leaving = self
+            .desired
+            .as_ref()
+            .is_some_and(|d| d.state == ClusterState::Leaving);
+        let bare = || {
+            self.evidence().is_complete()
+                && self.sees_everything()
+                && self.acting.is_empty()
+                && self.holds_nothing()
+        };
+        self.state.left = leaving && (self.state.left || bare());
     }
 
     fn plan_one(&mut self, key: &ApplicationKey) {
@@ -307,6 +323,8 @@ impl<C: Cluster> Owner<C> {
         for key in empty {
             self.forget(&key);
         }
+        let deletions = Deletions::default();
+        let copied = muster_sync::copied_marks(&self.context(&deletions));
         let facts = report::Facts {
             cluster: &self.config.cluster,
             key: &self.public_key,
@@ -317,6 +335,7 @@ impl<C: Cluster> Owner<C> {
             away: self.away.as_ref(),
             unpublished: self.unpublished.as_ref(),
             act_problems: &self.act_problems,
+            copied: &copied,
             seen: self.sees_everything(),
             now: self.clock.now(),
         };

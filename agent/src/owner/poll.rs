@@ -105,19 +105,22 @@ impl<S: Source> Poller<S> {
             let lacking = desired
                 .applications
                 .get(key)
-                .map_or(unassigned, |app| app.content.is_none());
+                .map_or(unassigned, |app| app.content.is_none() || app.is_emptied());
             if !lacking {
                 continue;
             }
             match self.gatherer.recall(key, enforced, scopes).await {
                 Ok(mut old) => {
-                    if let Some(mut application) = old.applications.remove(key) {
-                        let problems = desired
-                            .applications
-                            .get(key)
-                            .map(|app| app.problems.clone());
-                        application.problems = problems.unwrap_or_default();
-                        desired.applications.insert(key.clone(), application);
+                    let Some(mut application) = old.applications.remove(key) else {
+                        continue;
+                    };
+                    match (desired.applications.get_mut(key), &application.content) {
+                        (Some(now), Some(before)) => now.keep(before),
+                        (Some(_), None) => {}
+                        (None, _) => {
+                            application.problems.clear();
+                            desired.applications.insert(key.clone(), application);
+                        }
                     }
                 }
                 Err(problem) => {

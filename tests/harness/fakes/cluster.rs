@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) stale: Option<Backup>,
     pub(super) away: bool,
     pub(super) stuck: Vec<ObjectId>,
+    /// What the controllers last looked at.
+    pub(super) reconciled: Option<(u64, Vec<ObjectId>)>,
     pub(super) refused_deletes: std::collections::BTreeMap<(ObjectId, String), u32>,
 }
 
@@ -87,6 +89,7 @@ impl FakeCluster {
             stale: None,
             away: false,
             stuck: Vec::new(),
+            reconciled: None,
             refused_deletes: std::collections::BTreeMap::new(),
         };
         Self {
@@ -117,8 +120,14 @@ impl FakeCluster {
     /// One round of the controllers.
     pub fn controllers_once(&self) {
         let mut state = self.state();
+        let seen = (state.api.revision(), state.stuck.clone());
+        if state.reconciled.as_ref() == Some(&seen) {
+            return;
+        }
         super::controllers::reconcile(&mut state);
         state.settle();
+        // What the controllers did themselves is looked at once more in the next round.
+        state.reconciled = Some(seen);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -149,6 +158,18 @@ impl FakeCluster {
             Fate::Fail(failure) => requests::failed(failure),
             Fate::Proceed => work(&mut self.state()),
         }
+    }
+
+    /// Refusals that never reached the store are written down too.
+    fn note_refusal(&self, effect: &Effect, outcome: &Outcome) {
+        let code = match outcome {
+            Outcome::Failed { code, .. } => *code,
+            _ => 409,
+        };
+        self.state().writes.push(Write {
+            effect: effect.clone(),
+            result: WriteResult::Refused(code),
+        });
     }
 
     /// P11: every effect within a minute of the own compare-and-swap.
@@ -254,30 +275,17 @@ impl Cluster for FakeCluster {
         };
         self.check_writer(effect);
         let kind = Kind::Object { id: object, delete };
+        let mut reached = false;
         let outcome = self
-            .carry_out(kind, |state| requests::act(state, effect, body))
+            .carry_out(kind, |state| {
+                reached = true;
+                requests::act(state, effect, body)
+            })
             .await;
-        self.note_refusal(effect, &outcome);
-        outcome
-    }
-}
-
-impl FakeCluster {
-    /// Refusals that never reached the store are written down too.
-    fn note_refusal(&self, effect: &Effect, outcome: &Outcome) {
-        let mut state = self.state();
-        let known = state
-            .writes
-            .last()
-            .is_some_and(|write| write.effect == *effect);
-        if let Outcome::Failed { code, .. } = outcome
-            && !known
-        {
-            state.writes.push(Write {
-                effect: effect.clone(),
-                result: WriteResult::Refused(*code),
-            });
+        if !reached {
+            self.note_refusal(effect, &outcome);
         }
+        outcome
     }
 }
 

@@ -88,6 +88,13 @@ fn ready_status(id: &ObjectId, object: &Value) -> Option<Value> {
             "observedGeneration": generation, "desiredNumberScheduled": 1, "currentNumberScheduled": 1,
             "updatedNumberScheduled": 1, "numberAvailable": 1, "numberReady": 1,
         })),
+        ("autoscaling", "HorizontalPodAutoscaler") => Some(json!({
+            "desiredReplicas": 2, "currentReplicas": 2,
+            "conditions": [
+                {"type": "AbleToScale", "status": "True", "reason": "ReadyForNewScale"},
+                {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"},
+            ],
+        })),
         ("", "PersistentVolumeClaim") => Some(json!({"phase": "Bound"})),
         _ => None,
     }

@@ -210,6 +210,7 @@ impl FakeCluster {
     pub fn restore(&self, backup: Backup) {
         let mut state = self.state();
         state.api.restore(backup);
+        state.reconciled = None;
         let State { watches, api, .. } = &mut *state;
         watches.relist(api);
     }

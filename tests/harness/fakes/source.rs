@@ -30,6 +30,8 @@ struct Repository {
 #[derive(Default)]
 struct State {
     repositories: BTreeMap<String, Repository>,
+    /// Commits in the agent's own store: no server is asked for them.
+    local: BTreeMap<CommitId, Arc<dyn Tree + Send + Sync>>,
     fetched: Arc<Mutex<BTreeSet<BlobId>>>,
     lazy: bool,
     made: u64,
@@ -139,7 +141,9 @@ impl FakeSource {
 
     /// Drops what was fetched, as when the volume is lost.
     pub fn forget_fetched(&self) {
-        self.state()
+        let mut state = self.state();
+        state.local.clear();
+        state
             .fetched
             .lock()
             .expect("because nobody panics with it")
@@ -217,6 +221,12 @@ impl Repository {
         })
     }
 
+    fn tree(&self, commit_id: &CommitId) -> Result<Arc<dyn Tree + Send + Sync>, Problem> {
+        let missing = || Problem::new(Reason::ReleaseUnavailable, format!("no commit {commit_id}"));
+        let commit = self.commits.get(commit_id).ok_or_else(missing)?;
+        Ok(commit.tree.clone())
+    }
+
     fn reaches(&self, from: &CommitId, wanted: &CommitId) -> bool {
         let mut seen = BTreeSet::new();
         let mut next = vec![from.clone()];
@@ -254,18 +264,16 @@ impl Source for FakeSource {
     }
 
     async fn snapshot(&self, repository: &str, commit_id: &CommitId) -> Result<Snapshot, Problem> {
-        let tree = self
-            .request(repository, |repository| {
-                match repository.commits.get(commit_id) {
-                    Some(commit) => Ok(commit.tree.clone()),
-                    None => Err(Problem::new(
-                        Reason::ReleaseUnavailable,
-                        format!("no commit {commit_id}"),
-                    )),
-                }
-            })
-            .await?;
-        let state = self.state();
+        let stored = self.state().local.get(commit_id).cloned();
+        let tree = match stored {
+            Some(tree) => tree,
+            None => {
+                self.request(repository, |repository| repository.tree(commit_id))
+                    .await?
+            }
+        };
+        let mut state = self.state();
+        state.local.insert(commit_id.clone(), tree.clone());
         if !state.lazy {
             return Ok(tree);
         }

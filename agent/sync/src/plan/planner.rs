@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::effect::Declare;
-use muster_model::observed::ParentScope;
+use muster_model::observed::{ParentScope, Record};
 use muster_model::{Health, ObjectId, Problem, Reason};
 
 use super::judge::{Verdict, judge_all};
@@ -36,7 +36,8 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
         declare: declare(desired, context),
         sync: report::sync(&objects, &pruning.kept),
         health: health(desired, &verdicts),
-        applied: verdicts.values().all(|verdict| verdict.state.is_settled()),
+        applied: verdicts.values().all(|verdict| verdict.state.is_settled())
+            && !is_emptied(&problems),
         wake: verdicts.values().filter_map(|verdict| verdict.wake).min(),
         completed_jobs: completed_jobs(desired, context),
         moves: extras.moved,
@@ -45,6 +46,13 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
         problems,
         pending_deletions,
     }
+}
+
+/// A release that should have emptied the Application, and did not, is not applied (HAZARDS.md S2).
+fn is_emptied(problems: &[Problem]) -> bool {
+    problems
+        .iter()
+        .any(|problem| problem.reason == Reason::EmptyRender)
 }
 
 /// What the parent must declare before anything of this Application is written: every kind and namespace of it.
@@ -163,6 +171,7 @@ pub fn copied_marks(context: &Context<'_>) -> Vec<Problem> {
         .observed
         .objects
         .iter()
+        .filter(|(id, record)| !names_itself(id, record) || record.controller.is_some())
         .filter(|(id, record)| ownership(id, record, None, context.memory) == Ownership::Copied)
         .map(|(id, _)| {
             Problem::new(
@@ -171,6 +180,14 @@ pub fn copied_marks(context: &Context<'_>) -> Vec<Problem> {
             )
         })
         .collect()
+}
+
+/// True for nearly every object: the mark names the object that carries it.
+fn names_itself(id: &ObjectId, record: &Record) -> bool {
+    record
+        .applied
+        .as_ref()
+        .is_some_and(|mark| mark.object == *id)
 }
 
 /// What the parent may be narrowed to: `None` when that is not certain, or nothing changes. Narrowing waits until
