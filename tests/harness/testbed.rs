@@ -143,14 +143,17 @@ impl Programs {
         })
     }
 
-    /// KWOK's stages, put beside the programs when they are built.
+    /// KWOK's stages, put beside the programs when they are built, and ours.
     fn stages(&self) -> Result<Vec<PathBuf>, TestbedError> {
-        let dir = self.dir.join("../kwok-stages");
-        let entries = fs::read_dir(&dir).map_err(|_| TestbedError::Missing {
-            program: "KWOK's stages".to_owned(),
-            dir: dir.clone(),
-        })?;
-        let mut stages: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/stages");
+        let mut stages = Vec::new();
+        for dir in [self.dir.join("../kwok-stages"), ours] {
+            let entries = fs::read_dir(&dir).map_err(|_| TestbedError::Missing {
+                program: "KWOK's stages".to_owned(),
+                dir: dir.clone(),
+            })?;
+            stages.extend(entries.flatten().map(|entry| entry.path()));
+        }
         stages.sort();
         Ok(stages)
     }
@@ -435,7 +438,8 @@ impl Cluster {
             ),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
-            "--controllers=*".to_owned(),
+            // Without metrics it would call every autoscaler unable to scale; testbed/stages plays it instead.
+            "--controllers=*,-horizontal-pod-autoscaler-controller".to_owned(),
         ];
         self.start_process("kube-controller-manager", &args)
     }
