@@ -39,7 +39,10 @@ pub struct Corpus {
 
 /// All outcomes so far.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<String, Vec<(String, Outcome)>>>>);
+pub struct Board(Arc<Mutex<Outcomes>>);
+
+/// By corpus: each case and what became of it.
+type Outcomes = BTreeMap<String, Vec<(String, Outcome)>>;
 
 /// Where the conformance data lies, when it is there.
 pub fn root() -> Option<PathBuf> {

@@ -3,17 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_model::effect::is_precious;
-use muster_model::{ApplicationKey, CommitId, Digest, GroupKind, Node, ObjectId, Problem};
-use muster_sync::{DesiredObject, DesiredSet, deletions_digest};
+use muster_model::{ApplicationKey, CommitId, Digest, Node, ObjectId, Problem};
+use muster_sync::brake::{exceeds_application_budget, needs_approval};
+use muster_sync::{DesiredObject, DesiredSet, deletions_between, deletions_digest};
 use serde::Serialize;
 
 use crate::desire::Desired;
-
-/// Objects of one Application that may go without an approval, besides the share (DESIGN.md section 7).
-const FREE_DELETIONS: usize = 5;
-/// The share of an Application that may go without an approval, as one in so many.
-const FREE_SHARE: usize = 5;
 
 /// What happens to one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -127,7 +122,8 @@ pub fn changes(from: Option<&Desired>, to: &Desired) -> Changes {
             continue;
         }
         let mut found = compare(before.get(key).copied(), after.get(key).copied(), &renders);
-        found.approval = approval(key, &found, before.get(key).copied(), from, to);
+        let sets = (before.get(key).copied(), after.get(key).copied());
+        found.approval = approval(key, &found, sets, from, to);
         applications.insert(key.to_string(), found);
     }
     let refused = to
@@ -196,24 +192,24 @@ fn compare(
 fn approval(
     key: &ApplicationKey,
     found: &ApplicationChanges,
-    before: Option<&Arc<DesiredSet>>,
+    sets: (Option<&Arc<DesiredSet>>, Option<&Arc<DesiredSet>>),
     from: Option<&Desired>,
     to: &Desired,
 ) -> Option<Approval> {
-    let total = before?.objects.len();
-    let gone: Vec<ObjectId> = found
-        .disappear
-        .iter()
-        .filter_map(|id| ObjectId::parse(id))
-        .collect();
-    let protected = |kind: &GroupKind| is_precious(kind) || to.protected.contains(kind);
-    let because = if gone.is_empty() {
+    let (before, after) = (sets.0?, sets.1);
+    let mut gone = deletions_between(before, after.map(|set| &**set));
+    gone.retain(|id| !found.moves.contains_key(&id.to_string()));
+    if gone.is_empty() {
         return None;
-    } else if gone.len() == total {
-        "all of the Application goes".to_owned()
-    } else if let Some(id) = gone.iter().find(|id| protected(&id.group_kind())) {
+    }
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let total = before.objects.len();
+    let because = if let Some(id) = gone
+        .iter()
+        .find(|id| needs_approval(&id.group_kind(), &to.protected))
+    {
         format!("{id} is of a protected kind")
-    } else if gone.len() > FREE_DELETIONS.max(total / FREE_SHARE) {
+    } else if exceeds_application_budget(number(gone.len()), number(total)) {
         format!("{} of {total} objects go", gone.len())
     } else {
         return None;

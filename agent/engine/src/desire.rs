@@ -311,6 +311,7 @@ fn finish(
     if !problems.is_empty() {
         return Err(problems);
     }
+    ready.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(DesiredSet {
         application: app.key.clone(),
         release: Release {

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use muster_model::effect::{Cause, Effect, Outcome};
 use muster_model::observed::Record;
 use muster_model::{ApplicationKey, ObjectId, Problem, Reason};
-use muster_sync::{Baseline, Failure};
+use muster_sync::fights::note_heal;
+use muster_sync::{Failure, baseline};
 use tokio::time::Instant;
 
 use super::act::label;
@@ -16,8 +17,6 @@ use crate::ports::{Cluster, WatchEvent};
 const RETRY: SignedDuration = SignedDuration::from_secs(2);
 /// Longest pause (HAZARDS.md L4).
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(10);
-/// How long heals are remembered, to see a fight.
-const HEAL_MEMORY: SignedDuration = SignedDuration::from_mins(2);
 
 impl<C: Cluster> Owner<C> {
     /// Takes one event in.
@@ -152,10 +151,13 @@ impl<C: Cluster> Owner<C> {
                 self.observed.objects.extend(found);
                 self.observed.absent.extend(absent);
             }
-            Outcome::Conflict => tracing::debug!(
-                effect = label(effect),
-                "changed since it was seen: planned anew"
-            ),
+            Outcome::Conflict => {
+                tracing::debug!(
+                    effect = label(effect),
+                    "changed since it was seen: planned anew"
+                );
+                self.doubt(effect);
+            }
             Outcome::Failed {
                 reason,
                 code,
@@ -165,42 +167,42 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
+    /// What is known of an object that is not ours is old: it is in no watch, so it is asked for again.
+    fn doubt(&mut self, effect: &Effect) {
+        let Some(object) = object_of(effect) else {
+            return;
+        };
+        self.observed.absent.remove(object);
+        let ours = |record: &Record| record.part_of.as_deref() == Some(&self.memory.applyset);
+        if self
+            .observed
+            .objects
+            .get(object)
+            .is_some_and(|record| !ours(record))
+        {
+            self.observed.objects.remove(object);
+        }
+    }
+
     fn applied(&mut self, effect: &Effect, record: Record) {
         let Effect::Apply { object, cause, .. } = effect else {
             return;
         };
         if *cause == Cause::Drift {
             self.vitals.metrics.healed.inc();
-            let now = self.clock.now();
             let heals = self.memory.heals.entry(object.clone()).or_default();
-            heals.retain(|then| now.duration_since(*then) < HEAL_MEMORY);
-            heals.push(now);
+            note_heal(heals, self.clock.now());
             tracing::info!(%object, "healed");
         }
         self.memory.failures.remove(object);
         self.attempts.remove(object);
         self.observed.absent.remove(object);
-        if let Some(baseline) = self.baseline(&record) {
+        if let Some(baseline) = baseline(&record, &self.memory.manager) {
             self.memory.baselines.insert(object.clone(), baseline);
         }
         if self.is_news(object, &record) {
             self.observed.objects.insert(object.clone(), record);
         }
-    }
-
-    /// Our fields as the answer shows them.
-    fn baseline(&self, record: &Record) -> Option<Baseline> {
-        let mark = record.applied.as_ref()?;
-        let ours = record
-            .managers
-            .iter()
-            .find(|m| m.manager == self.memory.manager && m.operation == "Apply")?;
-        let fields = ours.fields.as_deref()?;
-        Some(Baseline {
-            digest: mark.digest.clone(),
-            fields: muster_model::Digest::of(fields.as_bytes()),
-            mutated: record.mutated.clone(),
-        })
     }
 
     fn deleted(&mut self, application: &ApplicationKey, effect: &Effect, gone: bool) {
@@ -239,6 +241,7 @@ impl<C: Cluster> Owner<C> {
         if reason == Reason::KindMissing {
             self.rediscover_soon();
         }
+        self.doubt(effect);
         let attempts = self.attempts.entry(object.clone()).or_default();
         let pause = retry_pause(*attempts, retry_after);
         *attempts += 1;
