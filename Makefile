@@ -14,6 +14,9 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Add a layer here and as [[test]] in tests/Cargo.toml; nothing else knows the list.
 LAYERS := architecture golden scenario git apiserver conformance e2e
 PRESENT := $(foreach layer,$(LAYERS),$(if $(wildcard tests/$(layer)/main.rs),$(layer)))
+# Integration tests that lie beside the crates they test.
+BESIDE := $(notdir $(basename $(wildcard agent/*/tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard agent/*/tests/*/main.rs)))
+UNIT := --lib --bins $(addprefix --test ,$(BESIDE))
 # Layers that talk to a real API server, and those that need an SSH server.
 WITH_TESTBED := apiserver e2e
 WITH_SSHD := git
@@ -63,7 +66,7 @@ bins:
 .PHONY: compile
 compile: ## Builds everything that the tests run
 	@echo "==> compiling muster and its tests (about 8 minutes on 2 cores the first time, seconds later)"
-	$(CARGO) test $(CI) --no-run --lib --bins $(addprefix --test ,$(PRESENT))
+	$(CARGO) test $(CI) --no-run $(UNIT) $(addprefix --test ,$(PRESENT))
 	$(CARGO) build $(CI) --bins
 
 .PHONY: image
@@ -104,7 +107,7 @@ unit: run-unit ## The crates' own tests
 .PHONY: run-unit
 run-unit:
 	@echo "==> unit"
-	$(CARGO) test $(CI) --lib --bins
+	$(CARGO) test $(CI) $(UNIT)
 
 .PHONY: $(filter-out conformance,$(LAYERS))
 $(filter-out conformance,$(LAYERS)): %: run-%
