@@ -20,7 +20,11 @@ fn main() {
     let board = Board::default();
     let mut trials = Vec::new();
     for corpus in [kustomize::corpora, merge2::corpora] {
-        trials.extend(corpus(&root).into_iter().flat_map(|c| c.into_trials(&board)));
+        trials.extend(
+            corpus(&root)
+                .into_iter()
+                .flat_map(|c| c.into_trials(&board)),
+        );
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
