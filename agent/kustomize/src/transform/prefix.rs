@@ -1,8 +1,8 @@
 //! `namePrefix` and `nameSuffix`.
 
-use muster_model::{Location, Node};
+use muster_model::{Location, Node, Value};
 
-use crate::failure::{Step, Stop};
+use crate::failure::{Step, Stop, failed};
 use crate::field_spec::{Create, FieldSpec};
 use crate::id::scalar_text;
 use crate::resmap::ResMap;
