@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Failed, Trial};
 
+/// Cases that are known not to be exact. They count in the table as what they are; one that becomes exact has to be
+/// taken off, so that the list only shrinks.
+const NOT_YET: &str = include_str!("not-yet.txt");
+
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
@@ -85,9 +89,14 @@ impl Corpus {
                     let outcome = std::panic::catch_unwind(|| (case.run)())
                         .unwrap_or_else(|_| Outcome::Crashed("it panicked".to_owned()));
                     board.add(&corpus, &case.name, outcome.clone());
-                    match outcome {
-                        Outcome::Exact => Ok(()),
-                        other => Err(Failed::from(format!("{other:?}"))),
+                    let name = format!("{corpus}::{}", case.name);
+                    match (outcome, NOT_YET.lines().any(|line| line == name)) {
+                        (Outcome::Exact, false) => Ok(()),
+                        (Outcome::Exact, true) => {
+                            Err(Failed::from("exact now: take it off not-yet.txt"))
+                        }
+                        (_, true) => Ok(()),
+                        (other, false) => Err(Failed::from(format!("{other:?}"))),
                     }
                 })
             })
