@@ -3,6 +3,7 @@
 
 mod absorb;
 mod act;
+mod backoff;
 pub mod clock;
 mod gather;
 mod goal;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::admin::Vitals;
 use crate::metrics::ReasonLabel;
+use crate::owner::backoff::backoff;
 use crate::owner::clock::Clock;
 use crate::ports::{Moved, StatusRefs, StatusStore, StatusUpdate, Unchecked};
 
@@ -55,7 +56,7 @@ impl<T: StatusStore> Publisher<T> {
     /// Publishes until the owner is gone.
     pub(super) async fn run(self, mut wishes: watch::Receiver<Wish>) {
         let mut last: Option<ClusterStatus> = None;
-        let mut pause = BACKOFF.0;
+        let mut pauses = backoff(BACKOFF.0, BACKOFF.1);
         loop {
             let Some((status, fleet)) = wishes.borrow_and_update().clone() else {
                 if wishes.changed().await.is_err() {
@@ -75,14 +76,12 @@ impl<T: StatusStore> Publisher<T> {
                         self.vitals.metrics.status_pushes.inc();
                         let _ = self.troubles.send(None).await;
                         last = Some(published);
-                        pause = BACKOFF.0;
+                        pauses = backoff(BACKOFF.0, BACKOFF.1);
                         continue;
                     }
                     Err(problem) => {
                         self.complain(problem).await;
-                        let now = pause;
-                        pause = (pause * 2).min(BACKOFF.1);
-                        tokio::time::sleep(now).await;
+                        tokio::time::sleep(pauses.next().unwrap_or(BACKOFF.1)).await;
                         continue;
                     }
                 },

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::act::Hands;
+use super::backoff::backoff;
 use super::gather::{Gatherer, Trust};
 use super::parent::ParentTask;
 use super::poll::{Poller, Wake};
@@ -22,7 +23,7 @@ use super::{Agent, Event, Owner, QUEUE};
 use crate::config::AGENT_NAME;
 use crate::ports::{Cluster, Source, StatusStore};
 
-/// Pauses between attempts to reach the API server at the start.
+/// Shortest and longest pause between attempts to reach the API server.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
@@ -168,15 +169,14 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
 async fn until_reached<V, F: Future<Output = Result<V, Problem>>>(
     mut attempt: impl FnMut() -> F,
 ) -> Result<V, Problem> {
-    let mut pause = RETRY.0;
+    let mut pauses = backoff(RETRY.0, RETRY.1);
     loop {
         match attempt().await {
             Ok(value) => return Ok(value),
             Err(problem) if problem.reason == Reason::StaleWriter => return Err(problem),
             Err(problem) => {
                 tracing::warn!(reason = %problem.reason, error = %problem.message, "the cluster cannot be taken over yet");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(RETRY.1);
+                tokio::time::sleep(pauses.next().unwrap_or(RETRY.1)).await;
             }
         }
     }
@@ -188,24 +188,18 @@ async fn save(
     mut states: watch::Receiver<AgentState>,
     events: mpsc::Sender<Event>,
 ) {
-    let mut pause = RETRY.0;
     while states.changed().await.is_ok() {
+        let mut pauses = backoff(RETRY.0, RETRY.1);
         loop {
             let state = states.borrow_and_update().clone();
-            match parent.save(state).await {
-                Ok(()) => {
-                    pause = RETRY.0;
-                    break;
-                }
-                Err(problem) => {
-                    let lost = problem.reason == Reason::StaleWriter;
-                    if events.send(Event::NotSaved(problem)).await.is_err() || lost {
-                        return;
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY.1);
-                }
+            let Err(problem) = parent.save(state).await else {
+                break;
+            };
+            let lost = problem.reason == Reason::StaleWriter;
+            if events.send(Event::NotSaved(problem)).await.is_err() || lost {
+                return;
             }
+            tokio::time::sleep(pauses.next().unwrap_or(RETRY.1)).await;
         }
     }
 }
