@@ -148,15 +148,31 @@ fn existing(files: &[PathBuf; 3], runtime: &Runtime) -> Result<Vec<Site>, DemoEr
     let sites = NAMES.into_iter().zip(files);
     sites
         .map(|(name, kubeconfig)| {
+            let live = Live::connect(kubeconfig, runtime.handle())?;
+            refuse_taken(&live, kubeconfig)?;
             Ok(Site {
                 name,
-                live: Live::connect(kubeconfig, runtime.handle())?,
+                live,
                 kubeconfig: kubeconfig.clone(),
                 agent: None,
                 _cluster: None,
             })
         })
         .collect()
+}
+
+/// The demonstration deletes what it made, so it may not meet what others made.
+fn refuse_taken(live: &Live, kubeconfig: &Path) -> Result<(), DemoError> {
+    let agents = format!("/api/v1/namespaces/{AGENT_NAMESPACE}");
+    for path in DEPLOYED.into_iter().chain([agents.as_str()]) {
+        if live.get(path)?.is_some() {
+            return Err(DemoError::Unexpected(format!(
+                "{path} is already there in the cluster of {}: choose another cluster, or delete it first",
+                kubeconfig.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Starts the clusters side by side: each spends half its start waiting.

@@ -26,10 +26,16 @@ pub(super) fn everything_is_healthy(
     playground: &mut Playground,
     screen: &mut Screen,
 ) -> Result<(), DemoError> {
+    let until = match playground.goal() {
+        Goal::Healthy => "applied and healthy",
+        Goal::Synced => "applied",
+    };
     screen.step(
         "hub-config is pushed, and three agents start",
-        "each is told its cluster's name and the repository's URL; labels choose the overlay\n\
-         waits until every cluster reports all of its objects applied and healthy",
+        &format!(
+            "each is told its cluster's name and the repository's URL; labels choose the overlay\n\
+             waits until every cluster reports all of its objects {until}"
+        ),
         Duration::from_secs(8),
         |notes| {
             let commit = playground
