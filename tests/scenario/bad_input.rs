@@ -244,7 +244,10 @@ fn a_source_path_that_is_not_there() {
 #[test]
 fn yaml_that_is_none() {
     refused(Reason::InvalidYaml, |hub| {
-        hub.file("apps/shop/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: [\n")
+        hub.file(
+            "apps/shop/config.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: [\n",
+        )
     });
 }
 

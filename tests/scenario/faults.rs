@@ -128,6 +128,7 @@ fn one_refused_object_isolates_itself() {
             .count();
         assert!((5..=40).contains(&tries), "{tries} tries in half an hour");
         faults.heal();
+        tokio::time::sleep(std::time::Duration::from_secs(700)).await;
         life.settle().await;
         world.assert_at("shop", &commit_id);
     });

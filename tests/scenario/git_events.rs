@@ -9,25 +9,37 @@ use crate::world::{World, id_of};
 
 /// Everything stays while `event` lasts: drift is healed towards the last good release, before and after a restart of
 /// the agent, and `reason` is published. Once it is over, the next commit is taken.
-fn keeps_what_is_in_force(reason: Reason, event: impl Fn(&World), over: impl Fn(&World) -> CommitId) {
+fn keeps_what_is_in_force(
+    reason: Reason,
+    event: impl Fn(&World),
+    over: impl Fn(&World) -> CommitId,
+) {
     let world = World::at(&Hub::shop());
     let objects = world.objects();
-    world.source.point(URL, "saved", world.source.tip(URL, "main"));
+    world
+        .source
+        .point(URL, "saved", world.source.tip(URL, "main"));
     for life in ["the agent that saw it", "an agent that started in it"] {
         world.live(&Faults::none(), async |life| {
             life.settle().await;
             event(&world);
             life.settle().await;
-            world.cluster.edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| {
-                object["data"]["value"] = "drifted".into();
-            });
+            world
+                .cluster
+                .edit(&id_of("ConfigMap/shop/config"), "kubectl-edit", |object| {
+                    object["data"]["value"] = "drifted".into();
+                });
             life.settle().await;
             life.assert_still().await;
         });
         world.assert_reason(reason);
         world.assert_deletes(&[]);
         assert_eq!(world.objects(), objects, "{life}");
-        assert_eq!(world.live_object("ConfigMap/shop/config")["data"]["value"], "a", "{life} does not heal");
+        assert_eq!(
+            world.live_object("ConfigMap/shop/config")["data"]["value"],
+            "a",
+            "{life} does not heal"
+        );
     }
     let commit_id = over(&world);
     world.live(&Faults::none(), async |life| {

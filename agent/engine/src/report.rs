@@ -92,8 +92,11 @@ fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     let unassigned = facts.desired.filter(|d| d.state == ClusterState::Unassigned).map(|d| {
         Problem::new(Reason::Unassigned, format!("the fleet file at {} has no entry for {}", d.hub.commit_id.short(), facts.cluster))
     });
+    let stateless = facts.away.filter(|_| facts.desired.is_none()).map(|away| {
+        Problem::new(Reason::NoLocalState, format!("no release is known here, and Git cannot be followed ({})", away.reason))
+    });
     let fleet = facts.desired.into_iter().flat_map(|d| d.problems.iter().chain(&d.warnings));
-    let all = facts.away.into_iter().chain(facts.unpublished).chain(unassigned.as_ref()).chain(fleet).chain(facts.copied);
+    let all = facts.away.into_iter().chain(facts.unpublished).chain(unassigned.as_ref()).chain(stateless.as_ref()).chain(fleet).chain(facts.copied);
     all.take(MAX_PROBLEMS).map(published).collect()
 }
 

@@ -267,7 +267,10 @@ impl Source for FakeSource {
         let stored = self.state().local.get(commit_id).cloned();
         let tree = match stored {
             Some(tree) => tree,
-            None => self.request(repository, |repository| repository.tree(commit_id)).await?,
+            None => {
+                self.request(repository, |repository| repository.tree(commit_id))
+                    .await?
+            }
         };
         let mut state = self.state();
         state.local.insert(commit_id.clone(), tree.clone());
