@@ -225,3 +225,39 @@ fn an_immutable_field_is_named() {
     world.assert_reason(Reason::ImmutableField);
     world.assert_deletes(&[]);
 }
+
+/// HAZARDS.md P12, T-55: a Secret's value never leaves the cluster, whatever the API server answers.
+#[test]
+fn t_55_a_secret_value_is_in_no_status_and_in_no_state() {
+    const CANARY: &str = "canary-5f2b9c";
+    let secret = |more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: s, namespace: shop}}\nstringData: {{password: {CANARY}{more}}}\n"
+        )
+    };
+    let hub = |more: &str| Hub::shop().file("apps/shop/secret.yaml", &secret(more));
+    let world = World::new();
+    let faults = Faults::none();
+    faults.fail(Target::Object(id_of("Secret/shop/s")), Failure::Invalid, 3);
+    world.commit(&hub(""));
+    world.live(&faults, async |life| {
+        life.settle().await;
+        world.commit(&hub("-two"));
+        life.settle().await;
+    });
+    let encoded = &world.live_object("Secret/shop/s")["data"]["password"];
+    let encoded = encoded.as_str().expect("a text").to_owned();
+    let mut published: Vec<String> = world
+        .status
+        .everything()
+        .iter()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .collect();
+    let parent = world.cluster.stored_parent().expect("there");
+    published.push(serde_json::to_string(&parent.state).expect("JSON"));
+    let mark = world.live_object("Secret/shop/s")["metadata"].to_string();
+    published.push(mark);
+    for text in published {
+        assert!(!text.contains(CANARY) && !text.contains(&encoded), "{text}");
+    }
+}
