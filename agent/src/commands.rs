@@ -42,7 +42,10 @@ pub(crate) fn run(args: Args) -> ExitCode {
     }
 }
 
-fn completion(shell: clap_complete::Shell, console: &mut Console) -> Result<ExitCode, muster_model::Problem> {
+fn completion(
+    shell: clap_complete::Shell,
+    console: &mut Console,
+) -> Result<ExitCode, muster_model::Problem> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "muster", &mut script);
     console.bytes(&script);

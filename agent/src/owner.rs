@@ -54,15 +54,29 @@ enum Event {
     /// Something was seen in the cluster.
     Watch(WatchEvent),
     /// Git says something new.
-    Gathered { desired: Box<Desired>, trust: Trust, approved: BTreeMap<ApplicationKey, BTreeSet<Digest>> },
+    Gathered {
+        desired: Box<Desired>,
+        trust: Trust,
+        approved: BTreeMap<ApplicationKey, BTreeSet<Digest>>,
+    },
     /// Git was asked and had nothing new.
     Unchanged,
     /// Git cannot be followed at the moment; what is in force, if it is known.
-    Away { problem: Problem, in_force: Option<Box<Desired>> },
+    Away {
+        problem: Problem,
+        in_force: Option<Box<Desired>>,
+    },
     /// One effect of an act task has ended.
-    Effect { application: ApplicationKey, effect: Effect, outcome: Box<Outcome> },
+    Effect {
+        application: ApplicationKey,
+        effect: Effect,
+        outcome: Box<Outcome>,
+    },
     /// An act task has ended.
-    Acted { application: ApplicationKey, problem: Option<Problem> },
+    Acted {
+        application: ApplicationKey,
+        problem: Option<Problem>,
+    },
     /// What the API server serves.
     Discovered(Result<Discovery, Problem>),
     /// Publishing the status fails, or works again.
@@ -151,7 +165,10 @@ struct Owner<C> {
 }
 
 impl<C: Cluster> Owner<C> {
-    async fn turn_until(&mut self, mut shutdown: std::pin::Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<(), Problem> {
+    async fn turn_until(
+        &mut self,
+        mut shutdown: std::pin::Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<(), Problem> {
         loop {
             let pause = self.pause();
             tokio::select! {
@@ -169,7 +186,10 @@ impl<C: Cluster> Owner<C> {
             }
             self.vitals.beat();
             self.wake_up();
-            if self.quiet_at.is_some_and(|(quiet, latest)| Instant::now() >= quiet.min(latest)) {
+            if self
+                .quiet_at
+                .is_some_and(|(quiet, latest)| Instant::now() >= quiet.min(latest))
+            {
                 self.quiet_at = None;
                 self.pass();
             }
@@ -185,7 +205,11 @@ impl<C: Cluster> Owner<C> {
     /// Notes that every Application must be looked at again.
     fn mark_all(&mut self) {
         let desired = self.desired.iter().flat_map(|d| d.applications.keys());
-        let keys: Vec<_> = desired.chain(self.plans.keys()).cloned().chain(self.state.enforced_keys()).collect();
+        let keys: Vec<_> = desired
+            .chain(self.plans.keys())
+            .cloned()
+            .chain(self.state.enforced_keys())
+            .collect();
         self.dirty.extend(keys);
         self.stir();
     }
@@ -200,14 +224,27 @@ impl<C: Cluster> Owner<C> {
     /// When the owner must turn though nothing happens.
     fn pause(&self) -> Instant {
         let now = Instant::now();
-        let wake = self.wakes.values().min().map(|moment| now + self.clock.until(*moment));
+        let wake = self
+            .wakes
+            .values()
+            .min()
+            .map(|moment| now + self.clock.until(*moment));
         let quiet = self.quiet_at.map(|(quiet, latest)| quiet.min(latest));
-        [wake, quiet, self.rediscover_at, Some(now + TICK)].into_iter().flatten().min().unwrap_or(now + TICK)
+        [wake, quiet, self.rediscover_at, Some(now + TICK)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now + TICK)
     }
 
     fn wake_up(&mut self) {
         let now = self.clock.now();
-        let due: Vec<_> = self.wakes.iter().filter(|(_, moment)| **moment <= now).map(|(key, _)| key.clone()).collect();
+        let due: Vec<_> = self
+            .wakes
+            .iter()
+            .filter(|(_, moment)| **moment <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in due {
             self.wakes.remove(&key);
             self.mark(key);
@@ -228,6 +265,10 @@ impl<C: Cluster> Owner<C> {
     }
 
     fn lost(problem: Problem) -> Result<(), Problem> {
-        if problem.reason == Reason::StaleWriter { Err(problem) } else { Ok(()) }
+        if problem.reason == Reason::StaleWriter {
+            Err(problem)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -39,7 +39,10 @@ pub struct Corpus {
 
 /// All outcomes so far.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<String, Vec<(String, Outcome)>>>>);
+pub struct Board(Arc<Mutex<Outcomes>>);
+
+/// By corpus: each case and what became of it.
+type Outcomes = BTreeMap<String, Vec<(String, Outcome)>>;
 
 /// Where the conformance data lies, when it is there.
 pub fn root() -> Option<PathBuf> {
@@ -55,7 +58,15 @@ pub fn folders(path: &std::path::Path) -> Vec<(String, PathBuf)> {
         .flatten()
         .filter_map(|entry| {
             let path = entry.ok()?.path();
-            path.is_dir().then(|| (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path))
+            path.is_dir().then(|| {
+                (
+                    path.file_name()
+                        .unwrap_or_default()
+                        .to_string_lossy()
+                        .into_owned(),
+                    path,
+                )
+            })
         })
         .collect();
     all.sort();
@@ -87,13 +98,18 @@ impl Corpus {
 impl Board {
     fn add(&self, corpus: &str, case: &str, outcome: Outcome) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(corpus.to_owned()).or_default().push((case.to_owned(), outcome));
+        all.entry(corpus.to_owned())
+            .or_default()
+            .push((case.to_owned(), outcome));
     }
 
     /// Prints one line per corpus, and the cases that are not exact where asked.
     pub fn print(&self, names: bool) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        println!("{:40} {:>6} {:>6} {:>6} {:>6} {:>8} {:>8}", "corpus", "cases", "exact", "equal", "wrong", "refused", "crashed");
+        println!(
+            "{:40} {:>6} {:>6} {:>6} {:>6} {:>8} {:>8}",
+            "corpus", "cases", "exact", "equal", "wrong", "refused", "crashed"
+        );
         for (corpus, cases) in all.iter() {
             let count = |of: fn(&Outcome) -> bool| cases.iter().filter(|(_, o)| of(o)).count();
             println!(

@@ -36,7 +36,9 @@ struct TreeTarget {
 /// Every folder of the two formats.
 pub fn corpora(root: &Path) -> Vec<Corpus> {
     let kustomize = root.join("kustomize");
-    let krusty = folders(&kustomize).into_iter().filter(|(name, _)| name.starts_with("krusty"));
+    let krusty = folders(&kustomize)
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("krusty"));
     let trees = folders(&kustomize.join("trees")).into_iter();
     krusty
         .map(|(name, path)| krusty_corpus(&name, &path))
@@ -46,20 +48,44 @@ pub fn corpora(root: &Path) -> Vec<Corpus> {
 
 fn krusty_corpus(name: &str, path: &Path) -> Corpus {
     let rows: Vec<KrustyCase> = read_json(&path.join("manifest.json"));
-    let orders = [(Reorder::None, "unordered", "expected.yaml"), (Reorder::Legacy, "default", "expected.build.yaml")];
+    let orders = [
+        (Reorder::None, "unordered", "expected.yaml"),
+        (Reorder::Legacy, "default", "expected.build.yaml"),
+    ];
     let cases = rows
         .into_iter()
-        .flat_map(|row| orders.map(|(reorder, order, expected)| krusty_case(path, row.clone(), reorder, order, expected)))
+        .flat_map(|row| {
+            orders.map(|(reorder, order, expected)| {
+                krusty_case(path, row.clone(), reorder, order, expected)
+            })
+        })
         .collect();
-    Corpus { name: format!("kustomize/{name}"), cases }
+    Corpus {
+        name: format!("kustomize/{name}"),
+        cases,
+    }
 }
 
-fn krusty_case(path: &Path, row: KrustyCase, reorder: Reorder, order: &str, expected: &str) -> Case {
+fn krusty_case(
+    path: &Path,
+    row: KrustyCase,
+    reorder: Reorder,
+    order: &str,
+    expected: &str,
+) -> Case {
     let folder = path.join("case").join(&row.name);
     let expected = folder.join(expected);
     let options = Options {
-        reorder: if row.reorder == "legacy" { Reorder::Legacy } else { reorder },
-        load_restrictor: if row.load_restrictor == "none" { LoadRestrictor::None } else { LoadRestrictor::RootOnly },
+        reorder: if row.reorder == "legacy" {
+            Reorder::Legacy
+        } else {
+            reorder
+        },
+        load_restrictor: if row.load_restrictor == "none" {
+            LoadRestrictor::None
+        } else {
+            LoadRestrictor::RootOnly
+        },
         ..Options::default()
     };
     Case {
@@ -86,11 +112,19 @@ fn tree_corpus(name: &str, path: &Path) -> Corpus {
             let (input, expected) = (path.join("input"), path.join(&target.expected));
             Case {
                 name: target.build_path.clone(),
-                run: Box::new(move || score(run(&input, &target.build_path, &Options::default()), &expected)),
+                run: Box::new(move || {
+                    score(
+                        run(&input, &target.build_path, &Options::default()),
+                        &expected,
+                    )
+                }),
             }
         })
         .collect();
-    Corpus { name: format!("kustomize/trees/{name}"), cases }
+    Corpus {
+        name: format!("kustomize/trees/{name}"),
+        cases,
+    }
 }
 
 fn run(input: &Path, dir: &str, options: &Options) -> Result<String, Failure> {
@@ -99,15 +133,22 @@ fn run(input: &Path, dir: &str, options: &Options) -> Result<String, Failure> {
 }
 
 fn score(built: Result<String, Failure>, expected: &PathBuf) -> Outcome {
-    let expected = std::fs::read_to_string(expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
+    let expected =
+        std::fs::read_to_string(expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
     match built {
         Ok(text) if text == expected => Outcome::Exact,
         Ok(text) => {
             let difference = first_difference(&expected, &text);
-            if documents(&text) == documents(&expected) { Outcome::Equal(difference) } else { Outcome::Wrong(difference) }
+            if documents(&text) == documents(&expected) {
+                Outcome::Equal(difference)
+            } else {
+                Outcome::Wrong(difference)
+            }
         }
         Err(Failure::Refused(problem)) => Outcome::Refused(problem.to_string()),
-        Err(Failure::NotFetched(blobs)) => Outcome::Crashed(format!("{} blobs not fetched from a disk", blobs.len())),
+        Err(Failure::NotFetched(blobs)) => {
+            Outcome::Crashed(format!("{} blobs not fetched from a disk", blobs.len()))
+        }
     }
 }
 
@@ -119,7 +160,11 @@ fn first_difference(expected: &str, got: &str) -> String {
     let mut pairs = expected.lines().zip(got.lines()).enumerate();
     match pairs.find(|(_, (a, b))| a != b) {
         Some((line, (a, b))) => format!("line {}: expected {a:?}, got {b:?}", line + 1),
-        None => format!("expected {} lines, got {}", expected.lines().count(), got.lines().count()),
+        None => format!(
+            "expected {} lines, got {}",
+            expected.lines().count(),
+            got.lines().count()
+        ),
     }
 }
 

@@ -4,6 +4,8 @@
 //! the names of the cases that are not byte for byte the same are printed.
 
 mod corpus;
+mod fleet;
+mod health;
 mod kustomize;
 mod merge2;
 
@@ -19,12 +21,22 @@ fn main() {
     };
     let board = Board::default();
     let mut trials = Vec::new();
-    for corpus in [kustomize::corpora, merge2::corpora] {
-        trials.extend(corpus(&root).into_iter().flat_map(|c| c.into_trials(&board)));
+    for corpus in [
+        kustomize::corpora,
+        merge2::corpora,
+        fleet::corpora,
+        health::corpora,
+    ] {
+        trials.extend(
+            corpus(&root)
+                .into_iter()
+                .flat_map(|c| c.into_trials(&board)),
+        );
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         board.print(std::env::var_os("V").is_some());
     }
+    // The runner's own summary comes last: the table above it is for people.
     conclusion.exit();
 }

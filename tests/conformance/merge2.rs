@@ -19,8 +19,16 @@ pub fn corpora(root: &Path) -> Vec<Corpus> {
 fn corpus(name: &str, path: &Path) -> Corpus {
     let text = std::fs::read(path.join("cases.yaml")).expect("cases.yaml lies in the folder");
     let rows = yaml::read(&text, &Budgets::default(), 0).expect("cases.yaml is YAML");
-    let cases = rows[0].as_list().expect("a list of cases").iter().map(case).collect();
-    Corpus { name: format!("kustomize/{name}"), cases }
+    let cases = rows[0]
+        .as_list()
+        .expect("a list of cases")
+        .iter()
+        .map(case)
+        .collect();
+    Corpus {
+        name: format!("kustomize/{name}"),
+        cases,
+    }
 }
 
 fn case(row: &Node) -> Case {
@@ -28,14 +36,31 @@ fn case(row: &Node) -> Case {
     Case {
         name: row.str_at(&["name"]).unwrap_or_default().to_owned(),
         run: Box::new(move || {
-            let direction =
-                if row.str_at(&["list"]) == Some("prepend") { Direction::Prepend } else { Direction::Append };
+            let direction = if row.str_at(&["list"]) == Some("prepend") {
+                Direction::Prepend
+            } else {
+                Direction::Append
+            };
             let infer = row.get("inferMergeKeys").and_then(Node::as_bool) == Some(true);
-            let inference = if infer { Inference::ByName } else { Inference::Off };
+            let inference = if infer {
+                Inference::ByName
+            } else {
+                Inference::Off
+            };
             let expected = print(document(&row, "expected"));
-            match strategic_merge(document(&row, "object"), document(&row, "patch"), direction, inference) {
-                Ok(merged) if print(merged.clone().unwrap_or_default()) == expected => Outcome::Exact,
-                Ok(merged) => Outcome::Wrong(format!("expected\n{expected}got\n{}", print(merged.unwrap_or_default()))),
+            match strategic_merge(
+                document(&row, "object"),
+                document(&row, "patch"),
+                direction,
+                inference,
+            ) {
+                Ok(merged) if print(merged.clone().unwrap_or_default()) == expected => {
+                    Outcome::Exact
+                }
+                Ok(merged) => Outcome::Wrong(format!(
+                    "expected\n{expected}got\n{}",
+                    print(merged.unwrap_or_default())
+                )),
                 Err(problem) => Outcome::Refused(problem.to_string()),
             }
         }),
@@ -52,5 +77,9 @@ fn document(row: &Node, field: &str) -> Node {
 }
 
 fn print(node: Node) -> String {
-    if node.is_null() { String::new() } else { yaml::to_string(&node) }
+    if node.is_null() {
+        String::new()
+    } else {
+        yaml::to_string(&node)
+    }
 }

@@ -161,6 +161,13 @@ fn a_history_over_the_limit_is_left_out_and_ancestry_is_unknown() {
         world.store.is_ancestor(&id(&old), &tip).expect("intact"),
         Ancestry::Unknown
     );
+    let older = world
+        .store
+        .fetch(&mut world.remote, &id(&old))
+        .expect("an ancestor can still be had");
+    assert_eq!(older.requests, 2);
+    let snapshot = world.store.snapshot(&id(&old)).expect("here");
+    assert_eq!(world.text(&snapshot, "a").as_deref(), Some("19"));
     let next = id(&world.repository.commit_files("main", &[("a", b"next")]));
     world.fetch_main().expect("fetched");
     assert_eq!(
@@ -385,6 +392,27 @@ fn a_local_clone_and_a_directory_are_read_as_they_are() {
     assert_eq!(shown, ["apps"]);
     assert!(
         LocalRepository::open(world.directory.path().join("served"), Limits::default()).is_err()
+    );
+}
+
+#[test]
+fn objects_are_never_replaced_by_others() {
+    let mut world = world();
+    let commit = world.repository.commit_files("main", &[("a", b"true")]);
+    let forged = world
+        .repository
+        .git_with(&["hash-object", "-w", "--stdin"], b"forged");
+    let blob = world.repository.rev(&format!("{commit}:a")).expect("there");
+    world.repository.git(&["replace", &blob, &forged]);
+    assert_eq!(world.repository.git(&["cat-file", "-p", &blob]), "forged");
+    let snapshot = world.fetch_main().expect("fetched");
+    assert_eq!(world.text(&snapshot, "a").as_deref(), Some("true"));
+    let local =
+        LocalRepository::open(world.repository.path(), Limits::default()).expect("a repository");
+    let snapshot = local.snapshot(&id(&commit)).expect("here");
+    assert_eq!(
+        snapshot.file(&path("a")).expect("here").as_deref(),
+        Some(&b"true"[..])
     );
 }
 

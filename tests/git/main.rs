@@ -1,5 +1,6 @@
 //! The Git side against real servers on loopback: `git http-backend`, plain and TLS, with faults where Git has none.
 
+mod carrying;
 mod fetching;
 mod polling;
 mod pushing;

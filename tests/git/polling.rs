@@ -1,7 +1,7 @@
 //! Asking for refs: what it costs, and what comes back.
 
 use muster_git::{Credentials, GitError, RefName, TargetRevision};
-use muster_tests::git_server::{Auth, GitServer};
+use muster_tests::git_server::{Auth, Certificate, GitServer};
 
 use crate::world::{client, id, remote, with, world};
 
@@ -147,9 +147,9 @@ fn basic_and_bearer_credentials_are_sent_and_can_be_renewed() {
 }
 
 #[test]
-fn https_works_with_the_ca_given_and_with_no_other() {
+fn https_works_with_the_ca_given_and_not_without() {
     let directory = tempfile::tempdir().expect("a directory");
-    let server = GitServer::start_tls(&directory.path().join("served"));
+    let server = GitServer::start_tls(&directory.path().join("served"), Certificate::Good);
     let mut world = with(directory, server);
     let commit = world.repository.commit_files("main", &[("a", b"1")]);
     assert_eq!(world.resolve("main").expect("resolved"), Some(id(&commit)));
@@ -157,7 +157,7 @@ fn https_works_with_the_ca_given_and_with_no_other() {
     assert_eq!(world.server.connections(), 1);
 
     let other = tempfile::tempdir().expect("a directory");
-    let stranger = GitServer::start_tls(other.path());
+    let stranger = GitServer::start_tls(other.path(), Certificate::Good);
     for ca in [None, stranger.ca_pem()] {
         let mut remote = remote(&client(ca), world.repository.url(), Credentials::Anonymous);
         let error = remote.ls_refs(&["HEAD"]).expect_err("unknown CA");
@@ -166,10 +166,16 @@ fn https_works_with_the_ca_given_and_with_no_other() {
 }
 
 #[test]
-fn a_certificate_for_another_name_is_refused() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let server = GitServer::start_tls_for(&directory.path().join("served"), "git.example");
-    let mut world = with(directory, server);
-    let error = world.resolve("main").expect_err("wrong name");
-    assert!(matches!(error, GitError::Tls { .. }), "{error:?}");
+fn a_certificate_for_another_name_or_time_is_refused() {
+    for certificate in [Certificate::OtherName, Certificate::Expired] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let server = GitServer::start_tls(&directory.path().join("served"), certificate);
+        let mut world = with(directory, server);
+        let error = world.resolve("main").expect_err("refused");
+        assert!(
+            matches!(error, GitError::Tls { .. }),
+            "{certificate:?}: {error:?}"
+        );
+        assert!(world.server.take_requests().is_empty());
+    }
 }

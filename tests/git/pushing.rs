@@ -81,6 +81,11 @@ fn a_ref_is_created_moved_and_deleted_by_one_request_each() {
     );
     assert_eq!(outcome.expect("answered"), [RefOutcome::Updated]);
     assert_eq!(world.repository.rev(STATUS), None);
+    assert_eq!(
+        world.server.connections(),
+        1,
+        "all on one connection kept alive"
+    );
 }
 
 #[test]

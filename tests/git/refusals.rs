@@ -1,12 +1,12 @@
 //! Servers that fail, lie, stall or point elsewhere (HAZARDS.md T-33, T-42, T-43, T-47, T-49).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use muster_git::{Credentials, GitError, HttpClient, HttpOptions};
 use muster_model::Reason;
 use muster_tests::git_server::{Fault, GitServer};
 
-use crate::world::{client, id, remote, world};
+use crate::world::{client, id, impatient, remote, world};
 
 #[test]
 fn every_status_has_its_own_reason() {
@@ -119,20 +119,21 @@ fn a_server_that_falls_silent_ends_the_fetch_and_the_next_one_works() {
     let mut world = world();
     let commit = id(&world.repository.commit_files("main", &[("a", b"1")]));
     assert!(world.resolve("main").expect("resolved").is_some());
+    let patient = world.remote;
     for fault in [Fault::Stall, Fault::StallAfter(40), Fault::StallAfter(200)] {
-        world.server.fault_once(fault.clone());
-        let started = Instant::now();
-        let error = world
-            .store
-            .fetch(&mut world.remote, &commit)
-            .expect_err("silent");
+        let mut remote = remote(&impatient(), world.repository.url(), Credentials::Anonymous);
+        // What the server speaks is learned first, so that it is the pack that stalls; a busy machine may need a second try.
+        assert!((0..100).any(|_| remote.ls_refs(&["HEAD"]).is_ok()));
+        world.server.set_fault(Some(fault.clone()));
+        let error = world.store.fetch(&mut remote, &commit).expect_err("silent");
+        world.server.set_fault(None);
         assert_eq!(
             error.reason(),
             Reason::GitUnreachable,
             "{fault:?}: {error:?}"
         );
-        assert!(started.elapsed() < Duration::from_secs(10));
     }
+    world.remote = patient;
     world
         .store
         .fetch(&mut world.remote, &commit)

@@ -43,14 +43,24 @@ pub(crate) fn with(directory: tempfile::TempDir, server: GitServer) -> World {
     }
 }
 
-/// A client that gives up on a silent server soon.
+/// A client with patience for a busy machine.
 pub(crate) fn client(ca_pem: Option<&str>) -> HttpClient {
-    HttpClient::new(&HttpOptions {
-        ca_bundle: ca_pem.map(|pem| pem.as_bytes().to_vec()),
-        idle_timeout: Duration::from_millis(500),
+    let ca_bundle = ca_pem.map(|pem| pem.as_bytes().to_vec());
+    let options = HttpOptions {
+        ca_bundle,
         ..HttpOptions::default()
-    })
-    .expect("a client")
+    };
+    HttpClient::new(&options).expect("a client")
+}
+
+/// A client that gives up on a silent server soon.
+pub(crate) fn impatient() -> HttpClient {
+    let idle_timeout = Duration::from_millis(300);
+    let options = HttpOptions {
+        idle_timeout,
+        ..HttpOptions::default()
+    };
+    HttpClient::new(&options).expect("a client")
 }
 
 pub(crate) fn remote(client: &HttpClient, url: &str, credentials: Credentials) -> Remote {

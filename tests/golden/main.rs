@@ -82,10 +82,10 @@ fn lay_out(from: &Path, to: &Path) -> Result<()> {
         {
             let path = entry.path();
             if path.is_dir() {
-                fs::remove_dir_all(path)?
+                fs::remove_dir_all(path)?;
             } else {
-                fs::remove_file(path)?
-            };
+                fs::remove_file(path)?;
+            }
         }
         copy(&commit, to)?;
         git(to, &["add", "--all"])?;

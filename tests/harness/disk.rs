@@ -29,7 +29,10 @@ impl Tree for DiskTree {
         } else {
             EntryKind::Blob
         };
-        Ok(Some(Entry { kind, id: BlobId::from_bytes(path.as_str().as_bytes()) }))
+        Ok(Some(Entry {
+            kind,
+            id: BlobId::from_bytes(path.as_str().as_bytes()),
+        }))
     }
 
     fn list(&self, path: &RepoPath) -> Result<Vec<(String, Entry)>, TreeError> {
@@ -39,7 +42,9 @@ impl Tree for DiskTree {
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
         names.sort_unstable();
-        let entries = names.into_iter().map(|name| Ok(self.entry(&path.child(&name))?.map(|entry| (name, entry))));
+        let entries = names
+            .into_iter()
+            .map(|name| Ok(self.entry(&path.child(&name))?.map(|entry| (name, entry))));
         entries.filter_map(Result::transpose).collect()
     }
 
@@ -47,6 +52,9 @@ impl Tree for DiskTree {
         let path = String::from_utf8_lossy(id.as_bytes()).into_owned();
         std::fs::read(self.0.join(&path))
             .map(Into::into)
-            .map_err(|error| TreeError::Unreadable { what: path, why: error.to_string() })
+            .map_err(|error| TreeError::Unreadable {
+                what: path,
+                why: error.to_string(),
+            })
     }
 }

@@ -25,6 +25,17 @@ pub struct GitServer {
     ca_pem: Option<String>,
 }
 
+/// How good the certificate of an HTTPS server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    /// For its address, and valid.
+    Good,
+    /// For another name.
+    OtherName,
+    /// For its address, and no longer valid.
+    Expired,
+}
+
 /// What the server demands.
 #[derive(Debug, Clone, Default)]
 pub enum Auth {
@@ -117,17 +128,8 @@ impl GitServer {
     /// # Panics
     /// When the certificate cannot be made or the loopback cannot be listened on.
     #[must_use]
-    pub fn start_tls(directory: &Path) -> Self {
-        Self::serve(directory, Some(Tls::new("127.0.0.1")))
-    }
-
-    /// The same with a certificate for another name than its own.
-    ///
-    /// # Panics
-    /// When the certificate cannot be made or the loopback cannot be listened on.
-    #[must_use]
-    pub fn start_tls_for(directory: &Path, name: &str) -> Self {
-        Self::serve(directory, Some(Tls::new(name)))
+    pub fn start_tls(directory: &Path, certificate: Certificate) -> Self {
+        Self::serve(directory, Some(Tls::new(certificate)))
     }
 
     /// The URL all repositories are below, without a slash at the end.
@@ -228,7 +230,7 @@ struct Tls {
 }
 
 impl Tls {
-    fn new(name: &str) -> Self {
+    fn new(certificate: Certificate) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
         let made = "because parameters and keys are plain";
         let ca_key = KeyPair::generate().expect(made);
@@ -237,7 +239,14 @@ impl Tls {
         let ca_pem = ca.self_signed(&ca_key).expect(made).pem();
         let issuer = Issuer::new(ca, ca_key);
         let key = KeyPair::generate().expect(made);
-        let leaf = CertificateParams::new(vec![name.to_owned()]).expect(made);
+        let name = match certificate {
+            Certificate::Good | Certificate::Expired => "127.0.0.1",
+            Certificate::OtherName => "git.example",
+        };
+        let mut leaf = CertificateParams::new(vec![name.to_owned()]).expect(made);
+        if certificate == Certificate::Expired {
+            leaf.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
         let leaf = leaf.signed_by(&key, &issuer).expect(made);
         let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect(made);
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,6 +1,7 @@
 //! The harness the test layers share.
 
 mod binary;
+pub mod demo;
 pub mod disk;
 pub mod fakes;
 pub mod git_server;

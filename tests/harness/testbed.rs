@@ -12,6 +12,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -115,6 +116,11 @@ impl Programs {
     /// # Panics
     /// In CI, when a program is missing.
     #[must_use]
+    #[expect(
+        clippy::panic,
+        clippy::print_stdout,
+        reason = "for the main function of a test binary"
+    )]
     pub fn find_or_skip() -> Option<Self> {
         match Self::find() {
             Ok(programs) => Some(programs),
@@ -137,14 +143,17 @@ impl Programs {
         })
     }
 
-    /// KWOK's stages, put beside the programs when they are built.
+    /// KWOK's stages, put beside the programs when they are built, and ours.
     fn stages(&self) -> Result<Vec<PathBuf>, TestbedError> {
-        let dir = self.dir.join("../kwok-stages");
-        let entries = fs::read_dir(&dir).map_err(|_| TestbedError::Missing {
-            program: "KWOK's stages".to_owned(),
-            dir: dir.clone(),
-        })?;
-        let mut stages: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/stages");
+        let mut stages = Vec::new();
+        for dir in [self.dir.join("../kwok-stages"), ours] {
+            let entries = fs::read_dir(&dir).map_err(|_| TestbedError::Missing {
+                program: "KWOK's stages".to_owned(),
+                dir: dir.clone(),
+            })?;
+            stages.extend(entries.flatten().map(|entry| entry.path()));
+        }
         stages.sort();
         Ok(stages)
     }
@@ -163,15 +172,27 @@ pub struct Testbed {
 #[derive(Debug)]
 struct Directory {
     path: PathBuf,
-    temporary: Option<tempfile::TempDir>,
+    temporary: Mutex<Option<tempfile::TempDir>>,
+}
+
+impl Directory {
+    #[expect(clippy::print_stdout, reason = "for whoever looks into a failed test")]
+    fn keep(&self) {
+        let dir = self
+            .temporary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(dir) = dir {
+            println!("the control plane's logs: {}", dir.keep().display());
+        }
+    }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        if std::thread::panicking()
-            && let Some(dir) = self.temporary.take()
-        {
-            println!("the control plane's logs: {}", dir.keep().display());
+        if std::thread::panicking() {
+            self.keep();
         }
     }
 }
@@ -188,7 +209,7 @@ impl Testbed {
             .map_err(TestbedError::io("make a temporary directory"))?;
         let directory = Directory {
             path: dir.path().to_owned(),
-            temporary: Some(dir),
+            temporary: Mutex::new(Some(dir)),
         };
         Self::start_in(programs, directory)
     }
@@ -200,7 +221,7 @@ impl Testbed {
     pub fn start_at(programs: Programs, dir: &Path) -> Result<Self, TestbedError> {
         let directory = Directory {
             path: dir.to_owned(),
-            temporary: None,
+            temporary: Mutex::new(None),
         };
         Self::start_in(programs, directory)
     }
@@ -236,6 +257,11 @@ impl Testbed {
         })
     }
 
+    /// Keeps the temporary directory and says where it is: for a run that failed.
+    pub fn keep(&self) {
+        self.dir.keep();
+    }
+
     /// Where data, certificates and logs are.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -247,14 +273,13 @@ impl Testbed {
     /// # Errors
     /// When it does not become ready; the error names its log.
     pub fn cluster(&self, name: &str) -> Result<Cluster, TestbedError> {
-        let program = self.programs.path("kube-apiserver")?;
         let dir = self.dir.path.join(name);
         fs::create_dir_all(&dir).map_err(TestbedError::io(format!("make {}", dir.display())))?;
+        let program = self.programs.path("kube-apiserver")?;
         let (server, port) = retry(|| {
             let [port] = free_ports()?;
             let args = self.server_args(name, &dir, port);
-            let server = Process::start("kube-apiserver", &program, &args, &dir)?;
-            server.wait_until(READY, POLL, || is_ready(port, &dir))?;
+            let server = Server::new(&program, args, &dir, port)?;
             Ok((server, port))
         })?;
         let ca = read(&dir.join("apiserver.crt"))?;
@@ -268,7 +293,8 @@ impl Testbed {
             dir,
             programs: self.programs.clone(),
             shared: self.dir.path.clone(),
-            processes: vec![server],
+            server,
+            processes: Vec::new(),
         };
         cluster.write_kubeconfig(&cluster.kubeconfig_path, ADMIN_TOKEN)?;
         Ok(cluster)
@@ -299,6 +325,37 @@ impl Testbed {
     }
 }
 
+/// The API server of a cluster, running or stopped.
+#[derive(Debug)]
+struct Server {
+    program: PathBuf,
+    args: Vec<String>,
+    dir: PathBuf,
+    port: u16,
+    process: Option<Process>,
+}
+
+impl Server {
+    fn new(program: &Path, args: Vec<String>, dir: &Path, port: u16) -> Result<Self, TestbedError> {
+        let mut server = Self {
+            program: program.to_owned(),
+            args,
+            dir: dir.to_owned(),
+            port,
+            process: None,
+        };
+        server.start()?;
+        Ok(server)
+    }
+
+    fn start(&mut self) -> Result<(), TestbedError> {
+        let process = Process::start("kube-apiserver", &self.program, &self.args, &self.dir)?;
+        process.wait_until(READY, POLL, || is_ready(self.port, &self.dir))?;
+        self.process = Some(process);
+        Ok(())
+    }
+}
+
 /// One cluster: its address, its credentials and the processes that make it.
 #[derive(Debug)]
 pub struct Cluster {
@@ -316,6 +373,7 @@ pub struct Cluster {
     dir: PathBuf,
     programs: Programs,
     shared: PathBuf,
+    server: Server,
     processes: Vec<Process>,
 }
 
@@ -325,6 +383,7 @@ impl Cluster {
     /// # Panics
     /// When the API server does not answer.
     #[must_use]
+    #[expect(clippy::panic, reason = "a test fails by panicking")]
     pub fn request(&self, method: &str, path: &str, content_type: &str, body: &str) -> Answer {
         self.https
             .request(method, path, content_type, body)
@@ -353,6 +412,19 @@ impl Cluster {
         Ok(path)
     }
 
+    /// Kills the API server: an outage.
+    pub fn stop_server(&mut self) {
+        self.server.process = None;
+    }
+
+    /// Starts the API server again, at the same address.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_server(&mut self) -> Result<(), TestbedError> {
+        self.server.start()
+    }
+
     /// Starts the controller manager: Deployments get ReplicaSets, ReplicaSets pods, Namespaces go away.
     ///
     /// # Errors
@@ -366,7 +438,8 @@ impl Cluster {
             ),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
-            "--controllers=*".to_owned(),
+            // Without metrics it would call every autoscaler unable to scale; testbed/stages plays it instead.
+            "--controllers=*,-horizontal-pod-autoscaler-controller".to_owned(),
         ];
         self.start_process("kube-controller-manager", &args)
     }

@@ -3,17 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_model::effect::is_precious;
-use muster_model::{ApplicationKey, CommitId, Digest, GroupKind, Node, ObjectId, Problem};
-use muster_sync::{DesiredObject, DesiredSet, deletions_digest};
+use muster_model::{ApplicationKey, CommitId, Digest, Node, ObjectId, Problem};
+use muster_sync::brake::{exceeds_application_budget, needs_approval};
+use muster_sync::{DesiredObject, DesiredSet, deletions_between, deletions_digest};
 use serde::Serialize;
 
 use crate::desire::Desired;
-
-/// Objects of one Application that may go without an approval, besides the share (DESIGN.md section 7).
-const FREE_DELETIONS: usize = 5;
-/// The share of an Application that may go without an approval, as one in so many.
-const FREE_SHARE: usize = 5;
 
 /// What happens to one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -72,9 +67,21 @@ impl Approval {
     /// The text to paste under `spec.approvals`.
     #[must_use]
     pub fn yaml(&self) -> String {
-        let Self { application, path, deletions, before, because: _ } = self;
-        let path = if path.is_empty() { String::new() } else { format!("      path: {path}\n") };
-        format!("    - application: {application}\n{path}      deletions: {deletions}\n      before: {before}\n")
+        let Self {
+            application,
+            path,
+            deletions,
+            before,
+            because: _,
+        } = self;
+        let path = if path.is_empty() {
+            String::new()
+        } else {
+            format!("      path: {path}\n")
+        };
+        format!(
+            "    - application: {application}\n{path}      deletions: {deletions}\n      before: {before}\n"
+        )
     }
 }
 
@@ -82,7 +89,10 @@ impl ApplicationChanges {
     /// True when nothing happens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.appear.is_empty() && self.change.is_empty() && self.disappear.is_empty() && self.moves.is_empty()
+        self.appear.is_empty()
+            && self.change.is_empty()
+            && self.disappear.is_empty()
+            && self.moves.is_empty()
     }
 }
 
@@ -96,28 +106,56 @@ pub fn changes(from: Option<&Desired>, to: &Desired) -> Changes {
     let before = from.map(contents).unwrap_or_default();
     let after = contents(to);
     let keys: BTreeSet<&ApplicationKey> = before.keys().chain(after.keys()).copied().collect();
-    let renders = |id: &ObjectId| after.iter().find(|(_, set)| set.objects.iter().any(|o| o.id == *id)).map(|(key, _)| key.to_string());
+    let renders = |id: &ObjectId| {
+        after
+            .iter()
+            .find(|(_, set)| set.objects.iter().any(|o| o.id == *id))
+            .map(|(key, _)| key.to_string())
+    };
     let mut applications = BTreeMap::new();
     for key in keys {
-        let refused = to.applications.get(key).is_some_and(|a| a.content.is_none());
+        let refused = to
+            .applications
+            .get(key)
+            .is_some_and(|a| a.content.is_none());
         if refused {
             continue;
         }
         let mut found = compare(before.get(key).copied(), after.get(key).copied(), &renders);
-        found.approval = approval(key, &found, before.get(key).copied(), from, to);
+        let sets = (before.get(key).copied(), after.get(key).copied());
+        found.approval = approval(key, &found, sets, from, to);
         applications.insert(key.to_string(), found);
     }
-    let refused = to.applications.iter().filter(|(_, a)| !a.problems.is_empty());
-    Changes { applications, problems: refused.map(|(key, a)| (key.to_string(), a.problems.clone())).collect() }
+    let refused = to
+        .applications
+        .iter()
+        .filter(|(_, a)| !a.problems.is_empty());
+    Changes {
+        applications,
+        problems: refused
+            .map(|(key, a)| (key.to_string(), a.problems.clone()))
+            .collect(),
+    }
 }
 
 fn contents(desired: &Desired) -> BTreeMap<&ApplicationKey, &Arc<DesiredSet>> {
-    desired.applications.iter().filter_map(|(key, app)| Some((key, app.content.as_ref()?))).collect()
+    desired
+        .applications
+        .iter()
+        .filter_map(|(key, app)| Some((key, app.content.as_ref()?)))
+        .collect()
 }
 
-fn compare(before: Option<&Arc<DesiredSet>>, after: Option<&Arc<DesiredSet>>, renders: &impl Fn(&ObjectId) -> Option<String>) -> ApplicationChanges {
+fn compare(
+    before: Option<&Arc<DesiredSet>>,
+    after: Option<&Arc<DesiredSet>>,
+    renders: &impl Fn(&ObjectId) -> Option<String>,
+) -> ApplicationChanges {
     let index = |set: Option<&Arc<DesiredSet>>| -> BTreeMap<ObjectId, DesiredObject> {
-        set.into_iter().flat_map(|s| &s.objects).map(|o| (o.id.clone(), o.clone())).collect()
+        set.into_iter()
+            .flat_map(|s| &s.objects)
+            .map(|o| (o.id.clone(), o.clone()))
+            .collect()
     };
     let (old, new) = (index(before), index(after));
     let mut found = ApplicationChanges::default();
@@ -128,7 +166,13 @@ fn compare(before: Option<&Arc<DesiredSet>>, after: Option<&Arc<DesiredSet>>, re
             }
             Some(previous) if previous.digest == object.digest => found.same += 1,
             Some(previous) => {
-                found.change.insert(id.to_string(), Change { from: previous.body().clone(), to: object.body().clone() });
+                found.change.insert(
+                    id.to_string(),
+                    Change {
+                        from: previous.body().clone(),
+                        to: object.body().clone(),
+                    },
+                );
             }
         }
     }
@@ -145,21 +189,40 @@ fn compare(before: Option<&Arc<DesiredSet>>, after: Option<&Arc<DesiredSet>>, re
     found
 }
 
-fn approval(key: &ApplicationKey, found: &ApplicationChanges, before: Option<&Arc<DesiredSet>>, from: Option<&Desired>, to: &Desired) -> Option<Approval> {
-    let total = before?.objects.len();
-    let gone: Vec<ObjectId> = found.disappear.iter().filter_map(|id| ObjectId::parse(id)).collect();
-    let protected = |kind: &GroupKind| is_precious(kind) || to.protected.contains(kind);
-    let because = if gone.is_empty() {
+fn approval(
+    key: &ApplicationKey,
+    found: &ApplicationChanges,
+    sets: (Option<&Arc<DesiredSet>>, Option<&Arc<DesiredSet>>),
+    from: Option<&Desired>,
+    to: &Desired,
+) -> Option<Approval> {
+    let (before, after) = (sets.0?, sets.1);
+    let mut gone = deletions_between(before, after.map(|set| &**set));
+    gone.retain(|id| !found.moves.contains_key(&id.to_string()));
+    if gone.is_empty() {
         return None;
-    } else if gone.len() == total {
-        "all of the Application goes".to_owned()
-    } else if let Some(id) = gone.iter().find(|id| protected(&id.group_kind())) {
+    }
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let total = before.objects.len();
+    let because = if let Some(id) = gone
+        .iter()
+        .find(|id| needs_approval(&id.group_kind(), &to.protected))
+    {
         format!("{id} is of a protected kind")
-    } else if gone.len() > FREE_DELETIONS.max(total / FREE_SHARE) {
+    } else if exceeds_application_budget(number(gone.len()), number(total)) {
         format!("{} of {total} objects go", gone.len())
     } else {
         return None;
     };
-    let path = from.and_then(|d| d.applications.get(key)).map(|a| a.path.clone()).unwrap_or_default();
-    Some(Approval { application: key.name.clone(), path, deletions: deletions_digest(&gone), before: from?.hub.commit_id.clone(), because })
+    let path = from
+        .and_then(|d| d.applications.get(key))
+        .map(|a| a.path.clone())
+        .unwrap_or_default();
+    Some(Approval {
+        application: key.name.clone(),
+        path,
+        deletions: deletions_digest(&gone),
+        before: from?.hub.commit_id.clone(),
+        because,
+    })
 }

@@ -43,8 +43,16 @@ impl Commits {
     /// The hub commit, nothing else resolved yet.
     #[must_use]
     pub fn of_hub(hub_repository: &str, hub: Revision, hub_tree: Snapshot) -> Self {
-        let itself = SourceRef { repository: hub_repository.to_owned(), name: hub.name.clone() };
+        let itself = SourceRef {
+            repository: hub_repository.to_owned(),
+            name: hub.name.clone(),
+        };
         let state = SourceState::At(hub.clone(), Arc::clone(&hub_tree));
-        Self { hub_repository: hub_repository.to_owned(), hub, hub_tree, sources: BTreeMap::from([(itself, state)]) }
+        Self {
+            hub_repository: hub_repository.to_owned(),
+            hub,
+            hub_tree,
+            sources: BTreeMap::from([(itself, state)]),
+        }
     }
 }

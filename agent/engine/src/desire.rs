@@ -14,12 +14,14 @@ use muster_fleet::targets::{Incomplete, targets};
 use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
-use muster_model::{ApplicationKey, BlobId, ClusterName, GroupKind, Problem, Reason, RepoPath, Revision};
+use muster_model::{
+    ApplicationKey, BlobId, ClusterName, GroupKind, Problem, Reason, RepoPath, Revision,
+};
 use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
 
 use crate::commits::{Commits, SourceRef};
 use crate::policy::policy;
-use crate::render::{Input, Renders, Rendering, render};
+use crate::render::{Input, Rendering, Renders, render};
 
 /// What is asked, the same in every pass.
 #[derive(Debug, Clone)]
@@ -95,14 +97,21 @@ impl DesiredApplication {
     /// True when the source renders no object though that was not asked for: no reason to empty a cluster (P6).
     #[must_use]
     pub fn is_emptied(&self) -> bool {
-        self.content.as_ref().is_some_and(|set| set.objects.is_empty() && !set.policy.allow_empty)
+        self.content
+            .as_ref()
+            .is_some_and(|set| set.objects.is_empty() && !set.policy.allow_empty)
     }
 
     /// Keeps the content of before, when the newest release has none that may be enforced.
     pub fn keep(&mut self, before: &Arc<DesiredSet>) {
         if self.is_emptied() && !before.objects.is_empty() {
-            let message = format!("{} renders no object; {} stay", self.path, before.objects.len());
-            self.problems.push(Problem::new(Reason::EmptyRender, message));
+            let message = format!(
+                "{} renders no object; {} stay",
+                self.path,
+                before.objects.len()
+            );
+            self.problems
+                .push(Problem::new(Reason::EmptyRender, message));
         } else if self.content.is_some() {
             return;
         }
@@ -132,18 +141,35 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
     let found = with_children(request, commits, &hub, targets.applications, &mut desired)?;
     let mut all_scopes = scopes_of(&hub.fleet);
     all_scopes.extend(scopes);
-    learn_scopes(&mut all_scopes, found.iter().filter_map(|(_, r)| r.as_ref().ok()).flat_map(|r| &r.objects));
+    learn_scopes(
+        &mut all_scopes,
+        found
+            .iter()
+            .filter_map(|(_, r)| r.as_ref().ok())
+            .flat_map(|r| &r.objects),
+    );
     for (application, rendering) in found {
         if !wanted(&application) {
             continue;
         }
-        let content = rendering.and_then(|rendering| finish(request, commits, &hub, &application, rendering, &all_scopes));
+        let content = rendering.and_then(|rendering| {
+            finish(request, commits, &hub, &application, rendering, &all_scopes)
+        });
         let (content, problems) = match content {
             Ok(set) => (Some(Arc::new(set)), Vec::new()),
             Err(problems) => (None, problems),
         };
-        let path = application.sources.first().map(|s| s.path.as_str().to_owned()).unwrap_or_default();
-        let entry = DesiredApplication { set: application.set.clone(), path, content, problems };
+        let path = application
+            .sources
+            .first()
+            .map(|s| s.path.as_str().to_owned())
+            .unwrap_or_default();
+        let entry = DesiredApplication {
+            set: application.set.clone(),
+            path,
+            content,
+            problems,
+        };
         desired.applications.insert(application.key, entry);
     }
     Ok(desired)
@@ -152,7 +178,13 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
 type Found = Vec<(Application, Result<Rendering, Vec<Problem>>)>;
 
 /// Renders the Applications, then those that they render, level by level (DESIGN.md 3.2, app-of-apps).
-fn with_children(request: &Request, commits: &Commits, hub: &Hub, mut level: Vec<Application>, desired: &mut Desired) -> Result<Found, Need> {
+fn with_children(
+    request: &Request,
+    commits: &Commits,
+    hub: &Hub,
+    mut level: Vec<Application>,
+    desired: &mut Desired,
+) -> Result<Found, Need> {
     let mut found: Found = Vec::new();
     while !level.is_empty() {
         let renderings = render_all(request, commits, hub, &level)?;
@@ -161,10 +193,18 @@ fn with_children(request: &Request, commits: &Commits, hub: &Hub, mut level: Vec
             let rendering = rendering.map(|mut rendering| {
                 let children = child_applications(hub, &application, &rendering.objects);
                 if !children.problems.is_empty() {
-                    desired.incomplete.applications.insert(application.key.name.clone());
+                    desired
+                        .incomplete
+                        .applications
+                        .insert(application.key.name.clone());
                 }
                 desired.problems.extend(children.problems);
-                next.extend(children.applications.into_iter().filter(|child| child.cluster == request.cluster));
+                next.extend(
+                    children
+                        .applications
+                        .into_iter()
+                        .filter(|child| child.cluster == request.cluster),
+                );
                 rendering.objects.retain(|object| !is_argo_object(object));
                 rendering
             });
@@ -188,7 +228,11 @@ fn of_hub(request: &Request, commits: &Commits, hub: &Hub) -> Desired {
             fleet::ClusterState::Leaving => ClusterState::Leaving,
         }),
         on_leave: member.map_or(OnLeave::Preserve, |c| c.on_leave),
-        members: fleet.clusters.iter().map(|c| (c.name.clone(), c.status_keys.clone())).collect(),
+        members: fleet
+            .clusters
+            .iter()
+            .map(|c| (c.name.clone(), c.status_keys.clone()))
+            .collect(),
         approvals: fleet.approvals.clone(),
         protected: fleet.protected_kinds.iter().cloned().collect(),
         applications: BTreeMap::new(),
@@ -201,16 +245,28 @@ fn of_hub(request: &Request, commits: &Commits, hub: &Hub) -> Desired {
 type Rendered = Result<Rendering, Vec<Problem>>;
 
 /// Renders every Application, or collects everything that is missing for any of them: one round of fetching for all.
-fn render_all(request: &Request, commits: &Commits, hub: &Hub, applications: &[Application]) -> Result<Vec<Rendered>, Need> {
+fn render_all(
+    request: &Request,
+    commits: &Commits,
+    hub: &Hub,
+    applications: &[Application],
+) -> Result<Vec<Rendered>, Need> {
     let mut missing_sources = BTreeSet::new();
     let mut missing_blobs: BTreeMap<String, BTreeSet<BlobId>> = BTreeMap::new();
     let mut renderings = Vec::with_capacity(applications.len());
     for application in applications {
-        match render(&Input { application, hub, commits, renders: &request.renders }) {
+        match render(&Input {
+            application,
+            hub,
+            commits,
+            renders: &request.renders,
+        }) {
             Ok(rendering) => renderings.push(Ok(rendering)),
             Err(Need::Refused(problems)) => renderings.push(Err(problems)),
             Err(Need::Sources(sources)) => missing_sources.extend(sources),
-            Err(Need::Blobs(repository, blobs)) => missing_blobs.entry(repository).or_default().extend(blobs),
+            Err(Need::Blobs(repository, blobs)) => {
+                missing_blobs.entry(repository).or_default().extend(blobs);
+            }
         }
     }
     if !missing_sources.is_empty() {
@@ -223,9 +279,22 @@ fn render_all(request: &Request, commits: &Commits, hub: &Hub, applications: &[A
 }
 
 /// From rendered objects to a set that may be planned: namespaces, guardrails, reserved objects, options.
-fn finish(request: &Request, commits: &Commits, hub: &Hub, app: &Application, rendering: Rendering, scopes: &Scopes) -> Result<DesiredSet, Vec<Problem>> {
+fn finish(
+    request: &Request,
+    commits: &Commits,
+    hub: &Hub,
+    app: &Application,
+    rendering: Rendering,
+    scopes: &Scopes,
+) -> Result<DesiredSet, Vec<Problem>> {
     let Some(project) = hub.projects.get(&app.key.project) else {
-        return Err(vec![Problem::new(Reason::UnknownProject, format!("project {:?} is not declared", app.key.project)).at(app.origin.clone())]);
+        return Err(vec![
+            Problem::new(
+                Reason::UnknownProject,
+                format!("project {:?} is not declared", app.key.project),
+            )
+            .at(app.origin.clone()),
+        ]);
     };
     check_application(project, app, Scoped::of(&hub.fleet, app))?;
     let policy = policy(app)?;
@@ -242,12 +311,21 @@ fn finish(request: &Request, commits: &Commits, hub: &Hub, app: &Application, re
     if !problems.is_empty() {
         return Err(problems);
     }
+    ready.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(DesiredSet {
         application: app.key.clone(),
-        release: Release { hub: commits.hub.clone(), sources: rendering.revisions, inputs: rendering.inputs },
+        release: Release {
+            hub: commits.hub.clone(),
+            sources: rendering.revisions,
+            inputs: rendering.inputs,
+        },
         objects: ready,
         policy,
-        evidence: muster_sync::Evidence { trusted: true, fleet_parsed: true, rendered: true },
+        evidence: muster_sync::Evidence {
+            trusted: true,
+            fleet_parsed: true,
+            rendered: true,
+        },
         applied_before: false,
     })
 }

@@ -7,7 +7,9 @@ use muster_fleet::application::Application;
 use muster_fleet::hub::Hub;
 use muster_fleet::source::Source;
 use muster_kustomize::{Failure, Options};
-use muster_model::{ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree};
+use muster_model::{
+    ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree,
+};
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
@@ -47,14 +49,27 @@ struct Memo {
 }
 
 impl Renders {
-    fn recall(&self, key: &(ApplicationKey, usize), definition: Digest, tree: &dyn Tree) -> Option<Memo> {
-        let memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()?;
+    fn recall(
+        &self,
+        key: &(ApplicationKey, usize),
+        definition: Digest,
+        tree: &dyn Tree,
+    ) -> Option<Memo> {
+        let memo = self
+            .memo
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()?;
         let unchanged = |(path, id): &(RepoPath, BlobId)| matches!(tree.entry(path), Ok(Some(entry)) if entry.id == *id);
         (memo.definition == definition && memo.read.iter().all(unchanged)).then_some(memo)
     }
 
     fn remember(&self, key: (ApplicationKey, usize), memo: Memo) {
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memo);
+        self.memo
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, memo);
     }
 }
 
@@ -65,7 +80,9 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     for source in &input.application.sources {
         let wanted = repository(input, source)?;
         match input.commits.sources.get(&wanted) {
-            Some(SourceState::At(revision, tree)) => found.push((source, wanted.repository, revision, tree)),
+            Some(SourceState::At(revision, tree)) => {
+                found.push((source, wanted.repository, revision, tree));
+            }
             Some(SourceState::Failed(problem)) => return Err(Need::Refused(vec![problem.clone()])),
             None => {
                 missing.insert(wanted);
@@ -75,7 +92,11 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     if !missing.is_empty() {
         return Err(Need::Sources(missing));
     }
-    let mut rendering = Rendering { revisions: Vec::new(), inputs: Digest::of(b""), objects: Vec::new() };
+    let mut rendering = Rendering {
+        revisions: Vec::new(),
+        inputs: Digest::of(b""),
+        objects: Vec::new(),
+    };
     let mut digests = Vec::new();
     for (index, (source, repository, revision, tree)) in found.into_iter().enumerate() {
         let memo = render_source(input, (index, source), &repository, tree)?;
@@ -90,26 +111,51 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
 fn repository(input: &Input<'_>, source: &Source) -> Result<SourceRef, Need> {
     let Some(repository) = input.hub.fleet.repository(&source.repo_url) else {
         let message = format!("repository {} is not in the fleet file", source.repo_url);
-        return Err(Need::Refused(vec![Problem::new(Reason::UnknownRepository, message).at(input.application.origin.clone())]));
+        return Err(Need::Refused(vec![
+            Problem::new(Reason::UnknownRepository, message).at(input.application.origin.clone()),
+        ]));
     };
-    let url = if repository.is_self { &input.commits.hub_repository } else { repository.mirror.as_ref().unwrap_or(&repository.url) };
-    Ok(SourceRef { repository: url.clone(), name: source.target_revision.clone() })
+    let url = if repository.is_self {
+        &input.commits.hub_repository
+    } else {
+        repository.mirror.as_ref().unwrap_or(&repository.url)
+    };
+    Ok(SourceRef {
+        repository: url.clone(),
+        name: source.target_revision.clone(),
+    })
 }
 
-fn render_source(input: &Input<'_>, (index, source): (usize, &Source), repository: &str, tree: &Snapshot) -> Result<Memo, Need> {
+fn render_source(
+    input: &Input<'_>,
+    (index, source): (usize, &Source),
+    repository: &str,
+    tree: &Snapshot,
+) -> Result<Memo, Need> {
     let key = (input.application.key.clone(), index);
     let definition = Digest::of(format!("{source:?}").as_bytes());
     if let Some(memo) = input.renders.recall(&key, definition, &**tree) {
         return Ok(memo);
     }
     let refused = |problem: Problem| Need::Refused(vec![problem]);
-    let asked = source_options(source).map_err(|problem| refused(problem.at(input.application.origin.clone())))?;
-    let options = Options { cache: Some(Arc::clone(&input.renders.parsed)), ..Options::default() };
-    let rendered = muster_kustomize::render(&**tree, &source.path, &asked, &options).map_err(|failure| match failure {
-        Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
-        Failure::Refused(problem) => refused(problem),
-    })?;
-    let memo = Memo { definition, read: rendered.inputs().to_vec(), objects: rendered.into_objects() };
+    let asked = source_options(source)
+        .map_err(|problem| refused(problem.at(input.application.origin.clone())))?;
+    let options = Options {
+        cache: Some(Arc::clone(&input.renders.parsed)),
+        ..Options::default()
+    };
+    let rendered =
+        muster_kustomize::render(&**tree, &source.path, &asked, &options).map_err(|failure| {
+            match failure {
+                Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
+                Failure::Refused(problem) => refused(problem),
+            }
+        })?;
+    let memo = Memo {
+        definition,
+        read: rendered.inputs().to_vec(),
+        objects: rendered.into_objects(),
+    };
     input.renders.remember(key, memo.clone());
     Ok(memo)
 }

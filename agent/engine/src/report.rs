@@ -75,7 +75,13 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
         agent: facts.agent.to_owned(),
         key: facts.key.to_owned(),
         heartbeat_seconds: heartbeat_seconds(facts.desired.map_or(1, |d| d.members.len())),
-        state: facts.desired.map_or(ClusterState::Starting, |d| if facts.state.left { ClusterState::Left } else { d.state }),
+        state: facts.desired.map_or(ClusterState::Starting, |d| {
+            if facts.state.left {
+                ClusterState::Left
+            } else {
+                d.state
+            }
+        }),
         hub: facts.desired.map(|d| d.hub.clone()),
         applications,
         problems: problems(facts),
@@ -83,20 +89,51 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
 }
 
 fn keys<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a ApplicationKey> {
-    let desired = facts.desired.into_iter().flat_map(|d| d.applications.keys());
-    let departed = facts.plans.keys().filter(|key| facts.desired.is_some_and(|d| !d.applications.contains_key(key)));
+    let desired = facts
+        .desired
+        .into_iter()
+        .flat_map(|d| d.applications.keys());
+    let departed = facts.plans.keys().filter(|key| {
+        facts
+            .desired
+            .is_some_and(|d| !d.applications.contains_key(key))
+    });
     desired.chain(departed)
 }
 
 fn problems(facts: &Facts<'_>) -> Vec<Problem> {
-    let unassigned = facts.desired.filter(|d| d.state == ClusterState::Unassigned).map(|d| {
-        Problem::new(Reason::Unassigned, format!("the fleet file at {} has no entry for {}", d.hub.commit_id.short(), facts.cluster))
-    });
+    let unassigned = facts
+        .desired
+        .filter(|d| d.state == ClusterState::Unassigned)
+        .map(|d| {
+            Problem::new(
+                Reason::Unassigned,
+                format!(
+                    "the fleet file at {} has no entry for {}",
+                    d.hub.commit_id.short(),
+                    facts.cluster
+                ),
+            )
+        });
     let stateless = facts.away.filter(|_| facts.desired.is_none()).map(|away| {
-        Problem::new(Reason::NoLocalState, format!("no release is known here, and Git cannot be followed ({})", away.reason))
+        let why = away.reason;
+        Problem::new(
+            Reason::NoLocalState,
+            format!("no release is known here, and Git cannot be followed ({why})"),
+        )
     });
-    let fleet = facts.desired.into_iter().flat_map(|d| d.problems.iter().chain(&d.warnings));
-    let all = facts.away.into_iter().chain(facts.unpublished).chain(unassigned.as_ref()).chain(stateless.as_ref()).chain(fleet).chain(facts.copied);
+    let fleet = facts
+        .desired
+        .into_iter()
+        .flat_map(|d| d.problems.iter().chain(&d.warnings));
+    let all = facts
+        .away
+        .into_iter()
+        .chain(facts.unpublished)
+        .chain(unassigned.as_ref())
+        .chain(stateless.as_ref())
+        .chain(fleet)
+        .chain(facts.copied);
     all.take(MAX_PROBLEMS).map(published).collect()
 }
 
@@ -108,12 +145,17 @@ fn application(facts: &Facts<'_>, key: &ApplicationKey) -> ApplicationStatus {
     found.extend(plan.iter().flat_map(|p| &p.problems));
     found.extend(facts.act_problems.get(key));
     let count = |wanted: fn(ObjectState) -> bool| {
-        plan.map_or(0, |p| u32::try_from(p.objects.values().filter(|o| wanted(o.state)).count()).unwrap_or(u32::MAX))
+        plan.map_or(0, |p| {
+            u32::try_from(p.objects.values().filter(|o| wanted(o.state)).count())
+                .unwrap_or(u32::MAX)
+        })
     };
     ApplicationStatus {
         set: desired.and_then(|d| d.set.clone()),
         applied: enforced.and_then(|e| e.applied.clone()),
-        desired: desired.and_then(|d| d.content.as_ref()).map(|c| c.release.clone()),
+        desired: desired
+            .and_then(|d| d.content.as_ref())
+            .map(|c| c.release.clone()),
         sync: sync(facts, desired, plan),
         health: health(facts, plan),
         since: facts.now,
@@ -122,7 +164,11 @@ fn application(facts: &Facts<'_>, key: &ApplicationKey) -> ApplicationStatus {
         healed: 0,
         pending_deletions: plan.and_then(|p| p.pending_deletions.clone()),
         more_problems: u32::try_from(found.len().saturating_sub(MAX_PROBLEMS)).unwrap_or(u32::MAX),
-        problems: found.into_iter().take(MAX_PROBLEMS).map(published).collect(),
+        problems: found
+            .into_iter()
+            .take(MAX_PROBLEMS)
+            .map(published)
+            .collect(),
     }
 }
 

@@ -10,10 +10,14 @@ use crate::desire::Desired;
 /// fleet file no longer names keeps everything (HAZARDS.md T-65).
 #[must_use]
 pub fn settle(mut next: Desired, previous: Option<&Desired>) -> Desired {
-    let Some(previous) = previous else { return next };
+    let Some(previous) = previous else {
+        return next;
+    };
     let unassigned = next.state == ClusterState::Unassigned;
     for (key, before) in &previous.applications {
-        let Some(content) = &before.content else { continue };
+        let Some(content) = &before.content else {
+            continue;
+        };
         let in_doubt = unassigned || next.incomplete.covers(before.set.as_deref(), &key.name);
         match next.applications.get_mut(key) {
             Some(now) => now.keep(content),

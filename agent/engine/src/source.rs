@@ -9,8 +9,15 @@ use muster_model::{Map, Node, Problem, Reason};
 /// # Errors
 /// [`Reason::NotSupported`] for options that the renderer does not have.
 pub(crate) fn source_options(source: &Source) -> Result<SourceOptions, Problem> {
-    let kustomize = if source.kustomize.is_empty() { None } else { Some(kustomize(&source.kustomize)?) };
-    Ok(SourceOptions { directory: source.directory.as_ref().map(directory).transpose()?, kustomize })
+    let kustomize = if source.kustomize.is_empty() {
+        None
+    } else {
+        Some(kustomize(&source.kustomize)?)
+    };
+    Ok(SourceOptions {
+        directory: source.directory.as_ref().map(directory).transpose()?,
+        kustomize,
+    })
 }
 
 fn directory(options: &DirectoryOptions) -> Result<Directory, Problem> {
@@ -18,7 +25,11 @@ fn directory(options: &DirectoryOptions) -> Result<Directory, Problem> {
         return Err(unsupported("directory.disableExtensionFilter"));
     }
     Ok(Directory {
-        recurse: if options.recurse { Recurse::Yes } else { Recurse::No },
+        recurse: if options.recurse {
+            Recurse::Yes
+        } else {
+            Recurse::No
+        },
         include: options.include.clone(),
         exclude: options.exclude.clone(),
     })
@@ -27,9 +38,18 @@ fn directory(options: &DirectoryOptions) -> Result<Directory, Problem> {
 fn kustomize(options: &KustomizeOptions) -> Result<KustomizeSource, Problem> {
     let refused = [
         (options.force_common_labels, "kustomize.forceCommonLabels"),
-        (options.force_common_annotations, "kustomize.forceCommonAnnotations"),
-        (options.common_annotations_envsubst, "kustomize.commonAnnotationsEnvsubst"),
-        (options.ignore_missing_components, "kustomize.ignoreMissingComponents"),
+        (
+            options.force_common_annotations,
+            "kustomize.forceCommonAnnotations",
+        ),
+        (
+            options.common_annotations_envsubst,
+            "kustomize.commonAnnotationsEnvsubst",
+        ),
+        (
+            options.ignore_missing_components,
+            "kustomize.ignoreMissingComponents",
+        ),
     ];
     if let Some((_, field)) = refused.iter().find(|(set, _)| *set) {
         return Err(unsupported(field));
@@ -41,7 +61,10 @@ fn kustomize(options: &KustomizeOptions) -> Result<KustomizeSource, Problem> {
         images: options.images.clone(),
         replicas: options.replicas.iter().cloned().collect(),
         common_labels: options.common_labels.clone(),
-        label_scope: match (options.label_without_selector, options.label_include_templates) {
+        label_scope: match (
+            options.label_without_selector,
+            options.label_include_templates,
+        ) {
             (false, _) => LabelScope::WithSelectors,
             (true, false) => LabelScope::MetadataOnly,
             (true, true) => LabelScope::MetadataAndTemplates,
@@ -63,13 +86,25 @@ fn patch(patch: &KustomizePatch) -> Node {
         map.insert("target", target.clone());
     }
     if !patch.options.is_empty() {
-        map.insert("options", Node::map(patch.options.iter().map(|(key, value)| (key.as_str(), Node::bool(*value))).collect()));
+        map.insert(
+            "options",
+            Node::map(
+                patch
+                    .options
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), Node::bool(*value)))
+                    .collect(),
+            ),
+        );
     }
     Node::map(map)
 }
 
 fn unsupported(field: &str) -> Problem {
-    Problem::new(Reason::NotSupported, format!("spec.source.{field} is not supported"))
-        .field(format!("spec.source.{field}"))
-        .remedy("write it into the kustomization in the repository")
+    Problem::new(
+        Reason::NotSupported,
+        format!("spec.source.{field} is not supported"),
+    )
+    .field(format!("spec.source.{field}"))
+    .remedy("write it into the kustomization in the repository")
 }

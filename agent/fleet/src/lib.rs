@@ -6,6 +6,7 @@ pub mod children;
 pub mod decode;
 pub mod destination;
 pub mod duration;
+pub mod edit;
 pub mod failure;
 pub mod fleet;
 pub mod generator;

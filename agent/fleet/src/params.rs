@@ -188,7 +188,8 @@ pub fn merge_under(into: &mut Params, from: &Params) {
     }
 }
 
-/// Every leaf by its path of keys joined with dots, as text: what post-selectors match and fasttemplate reads.
+/// Every leaf by its path of keys joined with dots, as text: what post-selectors match and fasttemplate reads. Empty
+/// lists and mappings have no leaf.
 #[must_use]
 pub fn flatten(params: &Params) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
@@ -200,12 +201,16 @@ pub fn flatten(params: &Params) -> BTreeMap<String, String> {
 
 fn flatten_into(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
     match value {
-        Value::Map(entries) if !entries.is_empty() => {
+        Value::Map(entries) => {
             for (key, value) in entries.iter() {
                 flatten_into(&format!("{path}.{key}"), value, out);
             }
         }
-        Value::List(items) if !items.is_empty() => {
+        // Argo CD keeps segments as a Go []string, which flattening takes for one value.
+        Value::List(_) if path == "path.segments" || path.ends_with(".path.segments") => {
+            out.insert(path.to_owned(), show(value));
+        }
+        Value::List(items) => {
             for (index, value) in items.iter().enumerate() {
                 flatten_into(&format!("{path}.{index}"), value, out);
             }

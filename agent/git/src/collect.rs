@@ -12,7 +12,7 @@ use muster_model::tree::EntryKind;
 
 use crate::commit::tree_and_parents;
 use crate::error::GitError;
-use crate::objects::{Objects, ReadError, of_blob, of_commit, to_commit};
+use crate::objects::{Objects, ReadError, of_blob, of_commit};
 use crate::pack_writer::PackWriter;
 use crate::store::Store;
 
@@ -42,19 +42,12 @@ impl Store {
             .packs()?
             .into_iter()
             .partition(|(_, size)| *size >= LARGE_PACK);
-        let mut live = self.live()?;
-        for (pack, _) in &large {
-            let index =
-                gix_pack::index::File::at(pack.with_extension("idx"), gix::hash::Kind::Sha1);
-            let index = index.map_err(|error| GitError::Corrupt {
-                what: format!(
-                    "the index of {}: {}",
-                    pack.display(),
-                    error.probable_cause()
-                ),
-            })?;
-            live.retain(|id, _| index.lookup(id).is_none());
+        let mut movable = ids_in(&small)?;
+        for pack in &large {
+            let index = index_of(&pack.0)?;
+            movable.retain(|id| index.lookup(id).is_none());
         }
+        let live = self.live(movable)?;
         let written = self.write_live(&live)?;
         let old = small
             .into_iter()
@@ -70,17 +63,23 @@ impl Store {
         })
     }
 
-    fn live(&mut self) -> Result<BTreeMap<ObjectId, Kind>, GitError> {
+    /// What the kept commits lead to, as far as it is among `movable`.
+    fn live(&mut self, movable: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, Kind>, GitError> {
         let mut roots = self.keep_newest()?;
         for id in self.pins()?.values() {
             roots.insert(of_commit(id)?);
         }
-        let mut live = BTreeMap::new();
+        let mut marks = Marks {
+            objects: &self.objects,
+            movable,
+            seen: BTreeSet::new(),
+            live: BTreeMap::new(),
+        };
         for id in roots.iter().chain(&self.shallow) {
-            mark_files(&self.objects, *id, &mut live)?;
+            marks.files(*id)?;
         }
-        mark_history(&self.objects, roots, &mut live)?;
-        Ok(live)
+        marks.history(roots)?;
+        Ok(marks.live)
     }
 
     /// Forgets that older commits are complete; they are looked at, or fetched, again when they are asked for.
@@ -128,76 +127,100 @@ impl Store {
     }
 }
 
-/// Every commit that is here among the ancestors of the roots.
-fn mark_history(
-    objects: &Objects,
-    roots: BTreeSet<ObjectId>,
-    live: &mut BTreeMap<ObjectId, Kind>,
-) -> Result<(), GitError> {
-    let mut left: Vec<ObjectId> = roots.iter().copied().collect();
-    let mut seen = roots;
-    while let Some(id) = left.pop() {
-        let raw = match objects.commit(id) {
-            Ok(raw) => raw,
-            Err(ReadError::Missing) => continue,
-            Err(error) => return Err(error.of(&format!("commit {}", to_commit(id)))),
-        };
-        live.insert(id, Kind::Commit);
-        let (_, parents, _) = tree_and_parents(&raw).map_err(|why| GitError::Corrupt {
-            what: format!("commit {id} {why}"),
-        })?;
-        for parent in parents {
-            let parent = of_commit(&parent)?;
-            if seen.insert(parent) {
-                left.push(parent);
-            }
-        }
-    }
-    Ok(())
+/// A walk over what is reachable.
+struct Marks<'a> {
+    objects: &'a Objects,
+    movable: BTreeSet<ObjectId>,
+    seen: BTreeSet<ObjectId>,
+    live: BTreeMap<ObjectId, Kind>,
 }
 
-/// A commit, and all of its trees and files that are here.
-fn mark_files(
-    objects: &Objects,
-    id: ObjectId,
-    live: &mut BTreeMap<ObjectId, Kind>,
-) -> Result<(), GitError> {
-    let raw = match objects.commit(id) {
-        Ok(raw) => raw,
-        Err(ReadError::Missing) => return Ok(()),
-        Err(error) => return Err(error.of(&format!("commit {}", to_commit(id)))),
-    };
-    live.insert(id, Kind::Commit);
-    let root = tree_and_parents(&raw)
-        .ok()
-        .and_then(|(tree, ..)| of_blob(&tree));
-    let mut left: Vec<ObjectId> = root.into_iter().collect();
-    while let Some(id) = left.pop() {
-        let entries = match objects.tree(id) {
-            Ok(entries) => entries,
-            Err(ReadError::Missing) => continue,
-            Err(error) => return Err(error.of(&format!("tree {id}"))),
-        };
-        // The empty tree is known without being here.
-        if !objects.has(id) || live.insert(id, Kind::Tree).is_some() {
-            continue;
-        }
-        for entry in entries.values() {
-            let Some(id) = of_blob(&entry.id) else {
-                continue;
-            };
-            match entry.kind {
-                EntryKind::Tree => left.push(id),
-                EntryKind::Blob | EntryKind::Symlink => {
-                    if !live.contains_key(&id) && objects.has(id) {
-                        live.insert(id, Kind::Blob);
-                    }
-                }
-                EntryKind::Submodule => {}
-            }
+impl Marks<'_> {
+    fn mark(&mut self, id: ObjectId, kind: Kind) {
+        if self.movable.contains(&id) {
+            self.live.insert(id, kind);
         }
     }
-    Ok(())
+
+    /// Every commit that is here among the ancestors of the roots.
+    fn history(&mut self, roots: BTreeSet<ObjectId>) -> Result<(), GitError> {
+        let mut left: Vec<ObjectId> = roots.iter().copied().collect();
+        let mut seen = roots;
+        while let Some(id) = left.pop() {
+            let Some((_, parents)) = self.commit(id)? else {
+                continue;
+            };
+            self.mark(id, Kind::Commit);
+            left.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+        }
+        Ok(())
+    }
+
+    /// A commit, and all of its trees and files that are here.
+    fn files(&mut self, id: ObjectId) -> Result<(), GitError> {
+        let Some((root, _)) = self.commit(id)? else {
+            return Ok(());
+        };
+        self.mark(id, Kind::Commit);
+        let mut left = vec![root];
+        while let Some(id) = left.pop() {
+            if !self.seen.insert(id) {
+                continue;
+            }
+            let entries = match self.objects.tree(id) {
+                Ok(entries) => entries,
+                Err(ReadError::Missing) => continue,
+                Err(error) => return Err(error.of(&format!("tree {id}"))),
+            };
+            self.mark(id, Kind::Tree);
+            for entry in entries.values() {
+                let Some(id) = of_blob(&entry.id) else {
+                    continue;
+                };
+                match entry.kind {
+                    EntryKind::Tree => left.push(id),
+                    EntryKind::Blob | EntryKind::Symlink => self.mark(id, Kind::Blob),
+                    EntryKind::Submodule => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Root tree and parents; `None` when the commit is not here.
+    fn commit(&self, id: ObjectId) -> Result<Option<(ObjectId, Vec<ObjectId>)>, GitError> {
+        let raw = match self.objects.commit(id) {
+            Ok(raw) => raw,
+            Err(ReadError::Missing) => return Ok(None),
+            Err(error) => return Err(error.of(&format!("commit {id}"))),
+        };
+        let invalid = |why: &str| GitError::Corrupt {
+            what: format!("commit {id} {why}"),
+        };
+        let (tree, parents, _) = tree_and_parents(&raw).map_err(invalid)?;
+        let tree = of_blob(&tree).ok_or_else(|| invalid("has an invalid tree"))?;
+        let parents = parents.iter().map(of_commit).collect::<Result<_, _>>()?;
+        Ok(Some((tree, parents)))
+    }
+}
+
+fn ids_in(packs: &[(PathBuf, u64)]) -> Result<BTreeSet<ObjectId>, GitError> {
+    let mut ids = BTreeSet::new();
+    for (pack, _) in packs {
+        ids.extend(index_of(pack)?.iter().map(|entry| entry.oid));
+    }
+    Ok(ids)
+}
+
+fn index_of(pack: &Path) -> Result<gix_pack::index::File, GitError> {
+    let index = gix_pack::index::File::at(pack.with_extension("idx"), gix::hash::Kind::Sha1);
+    index.map_err(|error| GitError::Corrupt {
+        what: format!(
+            "the index of {}: {}",
+            pack.display(),
+            error.probable_cause()
+        ),
+    })
 }
 
 fn remove(path: &Path) -> Result<(), GitError> {

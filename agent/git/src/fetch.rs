@@ -50,32 +50,7 @@ impl Store {
         if self.is_complete(id) || self.is_here(commit_id)? {
             return Ok(cost);
         }
-        let haves = self.haves()?;
-        match remote.server()? {
-            Server::V2 { filter: true, .. } if haves.is_empty() => {
-                self.fetch_history(remote, id, &mut cost)?;
-                let request = FetchRequest {
-                    wants: vec![id],
-                    filter: Filter::Blobs,
-                    depth: Depth::One,
-                    ..FetchRequest::default()
-                };
-                self.receive(remote, &request, self.limits.pack_bytes, &mut cost)?;
-            }
-            server => {
-                let filter = match server {
-                    Server::V2 { filter: true, .. } => Filter::Blobs,
-                    Server::V2 { filter: false, .. } | Server::V0 => Filter::None,
-                };
-                let request = FetchRequest {
-                    wants: vec![id],
-                    haves,
-                    filter,
-                    depth: Depth::All,
-                };
-                self.receive(remote, &request, self.limits.pack_bytes, &mut cost)?;
-            }
-        }
+        self.fetch_commit(remote, id, &mut cost)?;
         self.complete_trees(remote, commit_id, &mut cost)?;
         self.mark_complete(id)?;
         self.tidy()?;
@@ -167,6 +142,48 @@ impl Store {
         Ok(present.take(MAX_HAVES).collect())
     }
 
+    /// The commit, its history as far as it can be had, and its trees unless the server thinks that we have them.
+    fn fetch_commit(
+        &mut self,
+        remote: &mut Remote,
+        id: ObjectId,
+        cost: &mut Fetched,
+    ) -> Result<(), GitError> {
+        let haves = self.haves()?;
+        let server = remote.server()?;
+        let filter = filter_of(&server);
+        let alone = FetchRequest {
+            wants: vec![id],
+            filter,
+            depth: Depth::One,
+            ..FetchRequest::default()
+        };
+        let pack_bytes = self.limits.pack_bytes;
+        match server {
+            Server::V2 {
+                filter: true,
+                shallow: true,
+                ..
+            } if haves.is_empty() => {
+                self.fetch_history(remote, id, cost)?;
+                self.receive(remote, &alone, pack_bytes, cost)?;
+            }
+            Server::V2 { .. } | Server::V0 => {
+                let request = FetchRequest {
+                    haves,
+                    depth: Depth::All,
+                    ..alone.clone()
+                };
+                self.receive(remote, &request, pack_bytes, cost)?;
+                // An ancestor of what we have, of which we have no more than that: a server thinks that we have it too.
+                if !request.haves.is_empty() && !self.objects.has(id) {
+                    self.receive(remote, &alone, pack_bytes, cost)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Of the commits read last without history, those that others may be made of: a status without parents is not.
     fn shallow_haves(&self) -> Vec<ObjectId> {
         let has_parents = |id: &&ObjectId| {
@@ -253,10 +270,7 @@ impl Store {
             }
             let request = FetchRequest {
                 wants: missing.iter().copied().take(MAX_WANTS).collect(),
-                filter: match remote.server()? {
-                    Server::V2 { filter: true, .. } => Filter::Blobs,
-                    Server::V2 { filter: false, .. } | Server::V0 => Filter::None,
-                },
+                filter: filter_of(&remote.server()?),
                 ..FetchRequest::default()
             };
             self.receive(remote, &request, self.limits.pack_bytes, cost)?;
@@ -307,6 +321,14 @@ impl Store {
             self.verified.extend(seen);
         }
         Ok(missing)
+    }
+}
+
+/// Files are left out where the server can do that.
+fn filter_of(server: &Server) -> Filter {
+    match server {
+        Server::V2 { filter: true, .. } => Filter::Blobs,
+        Server::V2 { filter: false, .. } | Server::V0 => Filter::None,
     }
 }
 

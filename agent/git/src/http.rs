@@ -20,7 +20,7 @@ const USER_AGENT: &str = concat!("git/muster-", env!("CARGO_PKG_VERSION"));
 /// How servers are spoken to. The environment (`HTTPS_PROXY` and the like) is never read (HAZARDS.md T-50).
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// PEM certificates to trust in place of the system's.
+    /// PEM certificates to trust besides the system's.
     pub ca_bundle: Option<Vec<u8>>,
     /// A proxy for every request.
     pub proxy: Option<String>,
@@ -111,26 +111,39 @@ impl HttpClient {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
-        let mut builder = reqwest::blocking::Client::builder()
-            .user_agent(USER_AGENT)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(options.connect_timeout)
-            // For a blocking client this bounds the wait for headers and every single read, not the whole transfer.
-            .timeout(options.idle_timeout)
-            .tcp_nodelay(true);
-        if let Some(pem) = &options.ca_bundle {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|error| setup("the CA bundle is not PEM", &error))?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        if let Some(proxy) = &options.proxy {
-            let proxy = reqwest::Proxy::all(proxy.as_str())
-                .map_err(|_shows_credentials| setup("the proxy", &"its URL cannot be read"))?;
-            builder = builder.proxy(proxy);
-        }
+        let certificates = match &options.ca_bundle {
+            Some(pem) => reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|error| setup("the CA bundle is not PEM", &error))?,
+            None => Vec::new(),
+        };
+        let proxy = match &options.proxy {
+            Some(proxy) => Some(
+                reqwest::Proxy::all(proxy.as_str())
+                    .map_err(|_shows_credentials| setup("the proxy", &"its URL cannot be read"))?,
+            ),
+            None => None,
+        };
+        let builder = || {
+            let builder = reqwest::blocking::Client::builder()
+                .user_agent(USER_AGENT)
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(options.connect_timeout)
+                // For a blocking client this bounds the wait for headers and every single read, not the whole transfer.
+                .timeout(options.idle_timeout)
+                .tcp_nodelay(true);
+            match &proxy {
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None => builder,
+            }
+        };
+        let inner = match builder().tls_certs_merge(certificates.clone()).build() {
+            // An image without any certificate can still speak to what needs none.
+            Err(_) => builder().tls_certs_only(certificates).build(),
+            built => built,
+        };
         Ok(Self {
-            inner: builder.build().map_err(|error| setup("TLS", &error))?,
+            inner: inner.map_err(|error| setup("TLS", &error))?,
             answer_timeout: options.answer_timeout,
             idle_timeout: options.idle_timeout,
             interrupt: Arc::default(),
@@ -209,7 +222,8 @@ impl HttpClient {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("nothing");
-        if !content_type.eq_ignore_ascii_case(request.expect) {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(request.expect) {
             return Err(GitError::NotGit {
                 url: request.base.to_owned(),
                 what: format!("its answer is {}", shown(content_type)),

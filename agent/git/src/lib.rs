@@ -1,6 +1,6 @@
 //! The Git side: resolve, fetch, snapshot, push, credentials.
 //!
-//! Owns the object store, the one HTTP client and everything that is said to a Git server. Speaks smart HTTP itself;
+//! Owns the object store, the one HTTP client, bundles, and everything that is said to a Git server. Speaks smart HTTP itself;
 //! gix keeps the objects. Must not decide anything, start a process, check anything out, or read the environment or
 //! Git's configuration. Everything blocks: it belongs on a thread of its own (DESIGN.md 2.1); snapshots may leave it.
 //!
@@ -8,10 +8,12 @@
 //!   RemoteUrl + Credentials ──▶ Remote ──ls_refs──▶ RemoteRefs ──pick──▶ CommitId
 //!                                 │ ▲                                       │
 //!                                 │ └──push── NewCommit                     │
-//!                                 └────────fetch──▶ Store ──snapshot────────┴──▶ Snapshot (a model::Tree)
+//!                       bundle ──▶└────────fetch──▶ Store ──snapshot────────┴──▶ Snapshot (a model::Tree)
+//!   a clone ──▶ LocalRepository ──snapshot──▶ Snapshot          a directory ──▶ DirectoryTree (a model::Tree)
 //! ```
 
 mod ancestry;
+mod bundle;
 mod capabilities;
 mod collect;
 mod commit;
@@ -41,6 +43,7 @@ mod tree_entries;
 mod url;
 
 pub use ancestry::Ancestry;
+pub use bundle::export_bundle;
 pub use commit::{Commit, Person, Signature};
 pub use credentials::Credentials;
 pub use directory::DirectoryTree;

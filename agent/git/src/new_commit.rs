@@ -249,3 +249,71 @@ fn unreadable(dir: &RepoPath, error: &muster_model::tree::TreeError) -> GitError
         what: format!("directory {dir} of the base ({error})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Signer = fn(&[u8]) -> Result<String, std::convert::Infallible>;
+
+    fn commit(changes: &[(&str, Option<&str>)]) -> NewCommit<'static> {
+        let change = |(path, text): &(&str, Option<&str>)| {
+            let path = RepoPath::new(path).expect("plain");
+            (path, text.map(|text| text.as_bytes().to_vec()))
+        };
+        NewCommit {
+            base: None,
+            parents: Vec::new(),
+            changes: changes.iter().map(change).collect(),
+            person: Person {
+                name: "muster".to_owned(),
+                email: "muster@east".to_owned(),
+                time: 0,
+            },
+            message: "x".to_owned(),
+            trailers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn equal_commits_have_equal_ids_and_share_objects() {
+        let make = || {
+            let made = commit(&[("a/x", Some("1")), ("b/x", Some("1"))]).build(None::<Signer>);
+            made.expect("made")
+        };
+        let (id, objects) = make();
+        assert_eq!(id, make().0);
+        assert_eq!(
+            objects.len(),
+            4,
+            "one file, one tree twice, the root, the commit"
+        );
+    }
+
+    #[test]
+    fn nothing_left_is_the_empty_tree() {
+        let (_, objects) = commit(&[("a/x", None)])
+            .build(None::<Signer>)
+            .expect("made");
+        let empty = ObjectId::empty_tree(gix::hash::Kind::Sha1);
+        assert!(objects.objects.contains_key(&empty));
+    }
+
+    #[test]
+    fn a_file_below_a_file_is_refused() {
+        let made = commit(&[("a", Some("1")), ("a/x", Some("1"))]).build(None::<Signer>);
+        assert!(matches!(made, Err(BuildError::Git(GitError::Setup { .. }))));
+    }
+
+    #[test]
+    fn headers_cannot_be_injected() {
+        let mut injected = commit(&[("a", Some("1"))]);
+        injected.person.name = "x> 0 +0000\ngpgsig y".to_owned();
+        assert!(injected.build(None::<Signer>).is_err());
+        let mut injected = commit(&[("a", Some("1"))]);
+        injected
+            .trailers
+            .push(("Sequence".to_owned(), "7\nSequence: 8".to_owned()));
+        assert!(injected.build(None::<Signer>).is_err());
+    }
+}

@@ -12,8 +12,8 @@ use muster_model::{BlobId, CommitId};
 use crate::error::GitError;
 use crate::tree_entries::{Entries, MalformedEntry, parse_entries};
 
-/// Parsed trees kept, in entries over all of them. 100,000 of about 100 bytes: 10 MB at worst, a thousand overlays in practice.
-const MAX_CACHED_ENTRIES: usize = 100_000;
+/// Parsed trees kept, in entries over all of them. 50,000 of about 200 bytes: 10 MB at worst, a thousand overlays in practice.
+const MAX_CACHED_ENTRIES: usize = 50_000;
 /// Bytes of blobs kept: bases that many overlays read. 2 MiB: the manifests of some hundred Applications.
 const MAX_CACHED_BYTES: usize = 2 << 20;
 /// Index files the store can hold open; far above what [`crate::Store`] lets pile up.
@@ -76,6 +76,13 @@ impl Objects {
         change()?;
         *repository = open(path)?;
         self.damaged.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Sees the packs that were added.
+    pub(crate) fn reopen(&self, path: &Path) -> Result<(), GitError> {
+        let mut repository = self.repository();
+        *repository = open(path)?;
         Ok(())
     }
 
@@ -252,7 +259,12 @@ fn open(path: &Path) -> Result<gix::Repository, GitError> {
         .object_store_slots(gix::odb::store::init::Slots::Given(PACK_SLOTS))
         .open_path_as_is(true);
     match gix::ThreadSafeRepository::open_opts(path, options) {
-        Ok(repository) => Ok(repository.to_thread_local()),
+        Ok(repository) => {
+            let mut repository = repository.to_thread_local();
+            // Only we add packs, and open anew then: without this, every object that is not here costs a directory listing.
+            repository.objects.refresh_never();
+            Ok(repository)
+        }
         Err(error) => Err(GitError::Corrupt {
             what: format!("it cannot be opened: {}", error.probable_cause()),
         }),

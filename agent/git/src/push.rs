@@ -192,7 +192,9 @@ fn read_report<R: Read>(reader: &mut PacketReader<R>) -> Result<Vec<u8>, GitErro
                 report.extend_from_slice(format!("{:04x}", line.len() + 4).as_bytes());
                 report.extend_from_slice(line);
             }
-            Packet::Flush | Packet::End => return Ok(report),
+            // Read to the end, so that the connection can be used again.
+            Packet::Flush => {}
+            Packet::End => return Ok(report),
             Packet::Delimiter | Packet::ResponseEnd => {
                 return Err(reader.not_git("a section inside its report"));
             }

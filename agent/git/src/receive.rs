@@ -53,6 +53,7 @@ impl Store {
         }
         let written = self.write_bundle(&mut pack.bytes, request.is_thin(), interrupt);
         let outcome = written.map_err(|error| self.index_error(&pack, &error, url))?;
+        self.objects.reopen(self.path())?;
         // The rest of the answer, so that its connection can be used again.
         std::io::copy(&mut pack.bytes, &mut std::io::sink())
             .map_err(|error| taken(&pack.failure, error, url))?;
@@ -87,9 +88,11 @@ impl Store {
     }
 
     fn index_error<R: Read>(&self, pack: &Pack<R>, error: &gix::Error, url: &str) -> GitError {
-        if let Some(kept) = pack_stream::kept(&pack.failure) {
-            return kept;
-        }
+        pack_stream::kept(&pack.failure).unwrap_or_else(|| self.pack_error(error, url))
+    }
+
+    /// Why a pack could not be put into the store; `from` names where it came from.
+    pub(crate) fn pack_error(&self, error: &gix::Error, from: &str) -> GitError {
         let full = error.classify().any(|class| {
             class
                 .io_kind()
@@ -103,10 +106,10 @@ impl Store {
             .any(|class| matches!(class.class(), gix::error::Class::ResourceExhaustion(_)))
         {
             return GitError::TooLarge {
-                what: format!("an object of {url}"),
+                what: format!("an object of {from}"),
                 limit: format!("{} bytes", self.limits.object_bytes),
             };
         }
-        lied(url, "a damaged pack")
+        lied(from, "a damaged pack")
     }
 }

@@ -126,12 +126,7 @@ impl Inner {
         force: bool,
         mode: Mode,
     ) -> Result<Outcome, Failure> {
-        let kind = object.group_kind();
-        let resource = self
-            .resource(&kind)
-            .await?
-            .at_version(&gvk.version)
-            .ok_or_else(|| Failure::version_missing(&kind, &gvk.version))?;
+        let resource = self.resource_at(gvk).await?;
         let operation = Operation::new("patch", resource.name(), &object.namespace);
         let body = body.ok_or_else(|| Failure::malformed(&operation))?;
         let call = Call {
@@ -292,4 +287,80 @@ fn is_deleting(answer: &Node) -> bool {
     answer
         .at_path(&["metadata", "deletionTimestamp"])
         .is_some_and(|at| !at.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake_server::{Reply, client};
+    use muster_model::Reason;
+
+    fn probe() -> Effect {
+        Effect::Probe {
+            objects: vec![ObjectId::new("", "ConfigMap", "shop", "a")],
+        }
+    }
+
+    fn failed(reason: Reason, code: u16, message: &str, retry_after: Option<u32>) -> Outcome {
+        Outcome::Failed {
+            reason,
+            code,
+            message: format!("cannot get configmaps in namespace shop: {message}"),
+            retry_after,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_is_given_30_seconds() {
+        let (client, _) = client(&[]);
+        let begun = tokio::time::Instant::now();
+        let outcome = client.act(&probe(), None).await;
+        assert_eq!(
+            outcome,
+            failed(Reason::ApiUnreachable, 0, "no answer within 30 s", None)
+        );
+        assert_eq!(begun.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_server_asks_to_wait_is_passed_on() {
+        let (client, asked) = client(&[Reply::Error(429, 17)]);
+        let outcome = client.act(&probe(), None).await;
+        let expected = failed(
+            Reason::ApiThrottled,
+            429,
+            "the API server asks for fewer requests",
+            Some(17),
+        );
+        assert_eq!(outcome, expected);
+        assert_eq!(
+            asked.lock().unwrap().len(),
+            1,
+            "nothing is tried again down here"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_most_eight_effects_are_under_way() {
+        let (client, asked) = client(&[]);
+        let effect = probe();
+        let many = futures::future::join_all((0..20).map(|_| client.act(&effect, None)));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), many).await;
+        assert_eq!(asked.lock().unwrap().len(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_no_api_servers_is_a_failure() {
+        let (client, _) = client(&[Reply::Ends("<html>".to_owned())]);
+        let outcome = client.act(&probe(), None).await;
+        assert_eq!(
+            outcome,
+            failed(
+                Reason::ApiUnreachable,
+                0,
+                "the answer is not an API server's",
+                None
+            )
+        );
+    }
 }

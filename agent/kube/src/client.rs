@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use kube::Client;
 use muster_model::observed::{Discovery, Record};
-use muster_model::{GroupKind, Node, Problem, marks};
+use muster_model::{GroupKind, Gvk, Node, Problem, marks};
 use tokio::sync::{Mutex, RwLock, Semaphore};
 use tokio::time::Instant;
 
@@ -118,18 +119,23 @@ impl ClusterClient {
     /// # Errors
     /// When there are no usable credentials.
     pub async fn connect(options: Options) -> Result<Self, Problem> {
+        let client = options.access.connect().await?;
+        Ok(Self::over(client, options))
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) fn over(client: Client, options: Options) -> Self {
         let Options {
-            access,
+            access: _,
             parent,
             field_manager,
             tooling,
             scope,
             reducers,
         } = options;
-        let transport = Transport::new(access.connect().await?);
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner {
-                transport,
+                transport: Transport::new(client),
                 applyset: parent.applyset(),
                 parent,
                 field_manager: std::sync::RwLock::new(field_manager.into()),
@@ -140,12 +146,16 @@ impl ClusterClient {
                 known: RwLock::new(None),
                 asking: Mutex::new(()),
             }),
-        })
+        }
     }
 
     /// The field manager of every apply from now on: the fleet's name is known only once its file was read.
     pub fn manage_as(&self, manager: &str) {
-        let mut current = self.inner.field_manager.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self
+            .inner
+            .field_manager
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if **current != *manager {
             *current = manager.into();
         }
@@ -165,7 +175,12 @@ impl ClusterClient {
 impl Inner {
     /// The field manager of every apply.
     pub(crate) fn field_manager(&self) -> Arc<str> {
-        Arc::clone(&self.field_manager.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .field_manager
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     async fn ask(&self) -> Result<Arc<Known>, Failure> {
@@ -176,10 +191,33 @@ impl Inner {
         Ok(known)
     }
 
-    /// How a kind is reached; discovery is asked again for a kind it did not know.
+    /// How a kind is reached at its preferred version; discovery is asked again for a kind it did not know.
     pub(crate) async fn resource(&self, kind: &GroupKind) -> Result<Resource, Failure> {
-        if let Some(resource) = self.known_resource(kind).await {
-            return Ok(resource);
+        self.find(|known| Resource::of(kind, known))
+            .await?
+            .ok_or_else(|| Failure::kind_missing(kind))
+    }
+
+    /// The same at a given version.
+    pub(crate) async fn resource_at(&self, gvk: &Gvk) -> Result<Resource, Failure> {
+        let kind = gvk.group_kind();
+        let found = self
+            .find(|known| Resource::of(&kind, known)?.at_version(&gvk.version))
+            .await?;
+        match found {
+            Some(resource) => Ok(resource),
+            None => {
+                self.resource(&kind).await?;
+                Err(Failure::version_missing(&kind, &gvk.version))
+            }
+        }
+    }
+
+    /// Looks at what discovery said, and at what it says now when that was not enough.
+    async fn find<T>(&self, look: impl Fn(&Discovery) -> Option<T>) -> Result<Option<T>, Failure> {
+        let last = self.known.read().await.clone();
+        if let Some(found) = last.and_then(|known| look(&known.discovery)) {
+            return Ok(Some(found));
         }
         let _one_at_a_time = self.asking.lock().await;
         let last = self.known.read().await.clone();
@@ -187,12 +225,7 @@ impl Inner {
             Some(known) if known.at.elapsed() < REDISCOVER => known,
             Some(_) | None => self.ask().await?,
         };
-        Resource::of(kind, &known.discovery).ok_or_else(|| Failure::kind_missing(kind))
-    }
-
-    async fn known_resource(&self, kind: &GroupKind) -> Option<Resource> {
-        let known = self.known.read().await.clone()?;
-        Resource::of(kind, &known.discovery)
+        Ok(look(&known.discovery))
     }
 
     /// The reduced object.

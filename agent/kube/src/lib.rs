@@ -24,6 +24,9 @@ mod secret;
 mod transport;
 mod watch;
 
+#[cfg(test)]
+mod fake_server;
+
 pub use access::Access;
 pub use client::{
     ClusterClient, Options, ParentName, Reduce, ReduceResponse, Reducers, WatchScope,

@@ -31,9 +31,7 @@ impl Inner {
             if wanted.len() > MAX_GETS {
                 found.extend(self.find_in_list(&resource, namespace, &wanted).await?);
             } else {
-                let gets = wanted
-                    .into_iter()
-                    .map(|object| self.find(&resource, object));
+                let gets = wanted.into_iter().map(|object| self.get(&resource, object));
                 found.extend(try_join_all(gets).await?.into_iter().flatten());
             }
         }
@@ -48,7 +46,7 @@ impl Inner {
         })
     }
 
-    async fn find(
+    async fn get(
         &self,
         resource: &Resource,
         object: &ObjectId,

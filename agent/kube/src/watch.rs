@@ -17,6 +17,7 @@ pub use muster_model::observed::WatchEvent;
 use muster_model::{GroupKind, ObjectId, Problem, marks};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::client::{ClusterClient, Inner, WatchScope};
 use crate::failure::Failure;
@@ -32,6 +33,8 @@ use place::{Began, Place, Position, Wish};
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// Attempts to reopen a watch where it was before it counts as broken.
 const REOPENS: u32 = 3;
+/// A watch that went well for so long starts again without a pause; one that ends sooner must not list in a loop.
+const STEADY: Duration = Duration::from_secs(30);
 
 impl ClusterClient {
     /// Watches the objects of a kind that carry our `part-of` label, until the other end of `events` is dropped. The
@@ -128,32 +131,26 @@ impl Watcher {
         let mut failures = 0;
         let mut said: Option<Problem> = None;
         loop {
-            let mut listed = false;
+            let mut listed = None;
             let end = match self.round(&mut listed).await {
                 Err(end) => end,
                 Ok(never) => match never {},
             };
-            if listed {
-                failures = 0;
+            if listed.is_some() {
                 said = None;
+            }
+            let steady = listed.is_some_and(|since| since.elapsed() > STEADY);
+            if steady {
+                failures = 0;
             }
             let wait = match end {
                 End::Closed => return,
-                End::Expired if listed => continue,
+                End::Expired if steady => continue,
                 End::Expired => pause(failures, None),
                 End::Failed(failure) => {
                     let wait = pause(failures, failure.told().retry_after);
-                    let problem = failure.into_problem();
-                    tracing::warn!(kind = %self.kind, error = %problem.message, "watch is broken");
-                    if said.as_ref() != Some(&problem) {
-                        said = Some(problem.clone());
-                        if self
-                            .send(WatchEvent::Broken(self.kind.clone(), problem))
-                            .await
-                            .is_err()
-                        {
-                            return;
-                        }
+                    if self.tell(failure, &mut said).await.is_err() {
+                        return;
                     }
                     wait
                 }
@@ -163,11 +160,26 @@ impl Watcher {
         }
     }
 
-    /// Lists, then follows until something ends it.
-    async fn round(&mut self, listed: &mut bool) -> Result<std::convert::Infallible, End> {
+    /// Says that the watch is broken, unless that was the last thing said.
+    async fn tell(&self, failure: Failure, said: &mut Option<Problem>) -> Result<(), End> {
+        let problem = failure.into_problem();
+        tracing::warn!(kind = %self.kind, reason = %problem.reason, error = %problem.message, "watch is broken");
+        if said.as_ref() == Some(&problem) {
+            return Ok(());
+        }
+        *said = Some(problem.clone());
+        self.send(WatchEvent::Broken(self.kind.clone(), problem))
+            .await
+    }
+
+    /// Lists, then follows until something ends it; `listed` is when the list was complete.
+    async fn round(
+        &mut self,
+        listed: &mut Option<Instant>,
+    ) -> Result<std::convert::Infallible, End> {
         let resource = self.inner.resource(&self.kind).await?;
         let (records, positions) = self.list(&resource).await?;
-        *listed = true;
+        *listed = Some(Instant::now());
         self.send(WatchEvent::Listed(self.kind.clone(), records))
             .await?;
         let follows = positions
@@ -293,14 +305,4 @@ fn pause(failures: u32, retry_after: Option<u32>) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit_and_respect_what_the_server_asks() {
-        assert!(pause(0, None) <= PAUSE.0.mul_f64(1.5));
-        assert!(pause(40, None) <= PAUSE.1.mul_f64(1.5));
-        assert!(pause(0, Some(20)) >= Duration::from_secs(20));
-        assert!(pause(0, Some(u32::MAX)) <= Duration::from_secs(60));
-    }
-}
+mod tests;

@@ -91,9 +91,18 @@ pub(crate) fn merge(merger: Merger<'_>, object: Node, patch: Node) -> Step<Optio
 ///
 /// # Errors
 /// When the two do not have the same shape, or a directive is unknown.
-pub fn strategic_merge(object: Node, patch: Node, direction: Direction, inference: Inference) -> Result<Option<Node>, Problem> {
+pub fn strategic_merge(
+    object: Node,
+    patch: Node,
+    direction: Direction,
+    inference: Inference,
+) -> Result<Option<Node>, Problem> {
     let schemas = Schemas::new(MergeKeys::Kustomize);
-    let merger = Merger { schemas: &schemas, direction, inference };
+    let merger = Merger {
+        schemas: &schemas,
+        direction,
+        inference,
+    };
     merge(merger, object, patch).map_err(|stop| match stop {
         Stop::Refused(problem) => *problem,
         Stop::Missing => failed("a merge reads no files"),

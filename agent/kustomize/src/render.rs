@@ -39,14 +39,24 @@ enum Kind {
 /// # Errors
 /// [`Failure::NotFetched`] with every blob that is known to be needed; [`Failure::Refused`] when the source is wrong,
 /// is a Helm chart, or renders what Kubernetes cannot be given.
-pub fn render(tree: &dyn Tree, dir: &RepoPath, source: &SourceOptions, options: &Options) -> Result<Rendered, Failure> {
+pub fn render(
+    tree: &dyn Tree,
+    dir: &RepoPath,
+    source: &SourceOptions,
+    options: &Options,
+) -> Result<Rendered, Failure> {
     let built = build::run(tree, options, |session| {
         refuse_overrides(session, dir)?;
         match kind_of(session, dir, source)? {
-            Kind::Chart => Err(Problem::new(Reason::HelmNotSupported, format!("{dir} is a Helm chart"))
-                .at(Location::file(dir.child("Chart.yaml").to_string()))
-                .into()),
-            Kind::Manifests => directory::read(session, dir, &source.directory.clone().unwrap_or_default()),
+            Kind::Chart => Err(Problem::new(
+                Reason::HelmNotSupported,
+                format!("{dir} is a Helm chart"),
+            )
+            .at(Location::file(dir.child("Chart.yaml").to_string()))
+            .into()),
+            Kind::Manifests => {
+                directory::read(session, dir, &source.directory.clone().unwrap_or_default())
+            }
             Kind::Kustomization => {
                 let mut target = Target::root(session, dir)?;
                 if let Some(kustomize) = &source.kustomize {
@@ -62,11 +72,24 @@ pub fn render(tree: &dyn Tree, dir: &RepoPath, source: &SourceOptions, options: 
 fn kind_of(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) -> Step<Kind> {
     match session.kind_at(dir)? {
         Some((EntryKind::Tree, _)) => {}
-        Some(_) => return Err(Problem::new(Reason::PathNotFound, format!("{dir} is a file, not a directory")).into()),
-        None => return Err(Problem::new(Reason::PathNotFound, format!("there is no directory {dir}")).into()),
+        Some(_) => {
+            return Err(Problem::new(
+                Reason::PathNotFound,
+                format!("{dir} is a file, not a directory"),
+            )
+            .into());
+        }
+        None => {
+            return Err(
+                Problem::new(Reason::PathNotFound, format!("there is no directory {dir}")).into(),
+            );
+        }
     }
     let mut has = |name: &str| -> Step<bool> {
-        Ok(matches!(session.kind_at(&dir.child(name))?, Some((EntryKind::Blob, _))))
+        Ok(matches!(
+            session.kind_at(&dir.child(name))?,
+            Some((EntryKind::Blob, _))
+        ))
     };
     if source.directory.is_some() {
         return Ok(Kind::Manifests);
@@ -77,21 +100,33 @@ fn kind_of(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) ->
         }
     }
     if source.kustomize.is_some() {
-        let message = format!("the Application sets spec.source.kustomize, but {dir} has no kustomization");
-        return Err(Problem::new(Reason::PathNotFound, message).field("spec.source.kustomize").into());
+        let message =
+            format!("the Application sets spec.source.kustomize, but {dir} has no kustomization");
+        return Err(Problem::new(Reason::PathNotFound, message)
+            .field("spec.source.kustomize")
+            .into());
     }
-    Ok(if has("Chart.yaml")? { Kind::Chart } else { Kind::Manifests })
+    Ok(if has("Chart.yaml")? {
+        Kind::Chart
+    } else {
+        Kind::Manifests
+    })
 }
 
 /// Files by which Argo CD lets a repository change its own Application.
 fn refuse_overrides(session: &mut Session<'_>, dir: &RepoPath) -> Step<()> {
-    let Some((EntryKind::Tree, _)) = session.kind_at(dir)? else { return Ok(()) };
+    let Some((EntryKind::Tree, _)) = session.kind_at(dir)? else {
+        return Ok(());
+    };
     for (name, _) in session.list(dir)? {
         if name.starts_with(".argocd-source") && name.ends_with(".yaml") {
-            return Err(Problem::new(Reason::NotSupported, "parameter overrides in the source are not supported")
-                .at(Location::file(dir.child(&name).to_string()))
-                .remedy("put the parameters into the Application, and remove the file")
-                .into());
+            return Err(Problem::new(
+                Reason::NotSupported,
+                "parameter overrides in the source are not supported",
+            )
+            .at(Location::file(dir.child(&name).to_string()))
+            .remedy("put the parameters into the Application, and remove the file")
+            .into());
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{BlobId, Budgets, Manifest, Node, Problem, Reason, RepoPath, json, yaml};
+use muster_model::{BlobId, Budgets, Manifest, Node, Problem, Reason, RepoPath, json, marks, yaml};
 
 use crate::build::Built;
 
@@ -36,7 +36,11 @@ impl Rendered {
     pub(crate) fn check(built: Built, budgets: &Budgets) -> Result<Self, Problem> {
         let (nodes, inputs) = built.into_parts();
         if nodes.len() > budgets.objects {
-            let message = format!("{} objects are rendered, more than the {} allowed", nodes.len(), budgets.objects);
+            let message = format!(
+                "{} objects are rendered, more than the {} allowed",
+                nodes.len(),
+                budgets.objects
+            );
             return Err(Problem::new(Reason::NodeBudget, message));
         }
         let mut seen = BTreeMap::new();
@@ -44,6 +48,7 @@ impl Rendered {
         for node in nodes {
             let object = Manifest::new(node)?;
             check_kind(&object)?;
+            check_marks(&object)?;
             check_size(&object, budgets)?;
             if seen.insert(object.id(), ()).is_some() {
                 let message = format!("{} is rendered twice", object.id());
@@ -82,7 +87,36 @@ impl Rendered {
 fn check_kind(object: &Manifest) -> Result<(), Problem> {
     let gvk = object.gvk();
     if DENIED.contains(&(gvk.group.as_str(), gvk.kind.as_str())) {
-        return Err(Problem::new(Reason::KindDenied, format!("{} is never delivered from Git", object.id())));
+        return Err(Problem::new(
+            Reason::KindDenied,
+            format!("{} is never delivered from Git", object.id()),
+        ));
+    }
+    Ok(())
+}
+
+/// Marks by which muster finds what it owns are its own to set.
+fn check_marks(object: &Manifest) -> Result<(), Problem> {
+    let labels = [
+        marks::APPLYSET_PART_OF,
+        marks::APPLYSET_ID,
+        marks::APPLICATION,
+    ]
+    .map(|key| ("labels", key));
+    let annotations = [
+        marks::APPLIED,
+        marks::APPLYSET_TOOLING,
+        marks::APPLYSET_GROUP_KINDS,
+        marks::APPLYSET_NAMESPACES,
+    ]
+    .map(|key| ("annotations", key));
+    for (field, key) in labels.into_iter().chain(annotations) {
+        if object.body().at_path(&["metadata", field, key]).is_some() {
+            let message = format!("{} sets {key}, which is muster's own", object.id());
+            return Err(
+                Problem::new(Reason::ReservedObject, message).field(format!("metadata.{field}"))
+            );
+        }
     }
     Ok(())
 }
@@ -90,19 +124,29 @@ fn check_kind(object: &Manifest) -> Result<(), Problem> {
 fn check_size(object: &Manifest, budgets: &Budgets) -> Result<(), Problem> {
     /// Kubernetes' limit on all annotations of an object (`TotalAnnotationSizeLimitB`): 256 KiB.
     const ANNOTATIONS: usize = 256 << 10;
-    let annotations = object.body().at_path(&["metadata", "annotations"]).and_then(Node::as_map);
+    let annotations = object
+        .body()
+        .at_path(&["metadata", "annotations"])
+        .and_then(Node::as_map);
     let bytes: usize = annotations
         .into_iter()
         .flat_map(|map| map.iter())
         .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
         .sum();
     if bytes > ANNOTATIONS {
-        let message = format!("annotations of {} have {bytes} bytes; Kubernetes accepts {ANNOTATIONS}", object.id());
+        let message = format!(
+            "annotations of {} have {bytes} bytes; Kubernetes accepts {ANNOTATIONS}",
+            object.id()
+        );
         return Err(Problem::new(Reason::ObjectTooLarge, message).field("metadata.annotations"));
     }
     let size = json::to_string(object.body()).len();
     if size > budgets.object_bytes {
-        let message = format!("{} has {size} bytes, more than the {} allowed", object.id(), budgets.object_bytes);
+        let message = format!(
+            "{} has {size} bytes, more than the {} allowed",
+            object.id(),
+            budgets.object_bytes
+        );
         return Err(Problem::new(Reason::ObjectTooLarge, message));
     }
     Ok(())

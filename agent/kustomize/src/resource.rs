@@ -260,8 +260,8 @@ impl Resource {
             "annotations",
             merged(other.texts("annotations"), self.texts("annotations")),
         );
-        self.set_name(&other.name().into_owned());
-        self.set_namespace(&other.namespace().into_owned());
+        self.set_name(&other.name());
+        self.set_namespace(&other.namespace());
         self.needs_hash &= other.needs_hash;
         self.previous.clone_from(&other.previous);
         self.prefixes.clone_from(&other.prefixes);
@@ -370,6 +370,7 @@ impl Resource {
 pub(crate) fn written(node: &Node) -> Cow<'_, str> {
     if node.is_null() {
         return match node.span.end.saturating_sub(node.span.start) {
+            0 if !node.span.is_known() => "null".into(),
             4 => "null".into(),
             1 => "~".into(),
             _ => "".into(),
@@ -380,20 +381,16 @@ pub(crate) fn written(node: &Node) -> Cow<'_, str> {
 
 /// The mapping under a key, made when it is not there.
 pub(crate) fn child_map<'n>(node: &'n mut Node, key: &str) -> &'n mut Map {
+    map_of(map_of(node).get_or_insert_with(key, Node::default))
+}
+
+/// The node's mapping; what is none becomes one.
+fn map_of(node: &mut Node) -> &mut Map {
     if !matches!(node.value, Value::Map(_)) {
         node.value = Value::Map(Map::new());
     }
-    let Value::Map(map) = &mut node.value else {
-        unreachable!("because it was just made a mapping")
-    };
-    let child = map.get_or_insert_with(key, || Node::map(Map::new()));
-    if !matches!(child.value, Value::Map(_)) {
-        child.value = Value::Map(Map::new());
-    }
-    let Value::Map(map) = &mut child.value else {
-        unreachable!("because it was just made a mapping")
-    };
-    map
+    node.as_map_mut()
+        .expect("because it was just made a mapping")
 }
 
 fn merged(under: Vec<(String, String)>, over: Vec<(String, String)>) -> Vec<(String, String)> {

@@ -55,6 +55,7 @@ pub(crate) fn through_json(node: &mut Node) {
             number.value = NumberValue::Float(float);
         }
         Value::String(text) => text.raw = None,
-        Value::Null | Value::Bool(_) => {}
+        Value::Null => node.span = muster_model::Span::NONE,
+        Value::Bool(_) => {}
     }
 }

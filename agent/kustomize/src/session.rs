@@ -135,7 +135,10 @@ impl<'a> Session<'a> {
         }
         let parsed = match self.parse(&bytes, &path.to_string()) {
             Err(stop) if FILE_NAMES.contains(&path.file_name()) => {
-                let text = std::str::from_utf8(&bytes).ok().and_then(without_repeats).ok_or(stop)?;
+                let text = std::str::from_utf8(&bytes)
+                    .ok()
+                    .and_then(without_repeats)
+                    .ok_or(stop)?;
                 self.parse(text.as_bytes(), &path.to_string())?
             }
             other => other?,

@@ -14,6 +14,7 @@ use crate::plugin::Plugin;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::session::{Session, escapes};
+use crate::transform::patches::yaml_1_1;
 use crate::transform::vars::{self, Vars};
 use crate::transformer;
 use crate::{crds, parse, remote};
@@ -240,12 +241,14 @@ impl Target {
                 let documents = session.documents(&path)?;
                 let mut resources = parse::resources(documents.to_vec(), &path.to_string())?;
                 session.count_objects(resources.len())?;
-                resources.iter().for_each(|r| session.schemas.note_load(&r.node));
+                for resource in &resources {
+                    session.schemas.note_load(&resource.node);
+                }
                 if let Some(origin) = &self.origin {
                     let origin = origin.append(text);
-                    resources
-                        .iter_mut()
-                        .for_each(|r| r.origin = Some(origin.clone()));
+                    for resource in &mut resources {
+                        resource.origin = Some(origin.clone());
+                    }
                 }
                 all.map.append_all(resources)
             }
@@ -366,14 +369,18 @@ impl Target {
         let mut config = defaults();
         if !self.kustomization.configurations.is_empty() {
             let mut own = Config::clone(&config);
-            let given = self.read_configs(session, &self.kustomization.configurations, Config::read)?;
+            let given =
+                self.read_configs(session, &self.kustomization.configurations, Config::read)?;
             own.merge(given).map_err(|stop| self.here(stop))?;
             config = Arc::new(own);
         }
         all.merge_config(&config).map_err(|stop| self.here(stop))?;
         if !self.kustomization.crds.is_empty() {
-            let given = self.read_configs(session, &self.kustomization.crds, |node, _| crds::config_of(node))?;
-            all.merge_config(&Arc::new(given)).map_err(|stop| self.here(stop))?;
+            let given = self.read_configs(session, &self.kustomization.crds, |node, _| {
+                crds::config_of(node)
+            })?;
+            all.merge_config(&Arc::new(given))
+                .map_err(|stop| self.here(stop))?;
         }
         Ok(())
     }
@@ -521,9 +528,17 @@ fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustom
     match found.as_slice() {
         [name] => {
             let path = dir.child(name);
-            let documents = session.documents(&path)?;
-            let first = documents.get(..documents.len().min(1)).unwrap_or_default();
-            Ok((name, Kustomization::read(first, &path.to_string())?))
+            let mut first: Vec<_> = session
+                .documents(&path)?
+                .first()
+                .cloned()
+                .into_iter()
+                .collect();
+            let (_, bytes) = session.read(&path)?;
+            for document in &mut first {
+                yaml_1_1(document, &bytes);
+            }
+            Ok((name, Kustomization::read(&first, &path.to_string())?))
         }
         [] => {
             let message = match session.kind_at(dir)? {

@@ -65,14 +65,17 @@ impl Transformer {
     }
 }
 
-/// The steps of a kustomization's own fields, in kustomize's order, each with the name of its built-in transformer.
+/// A step with the name of its built-in transformer.
+type Named = (&'static str, Transformer);
+
+/// The steps of a kustomization's own fields, in kustomize's order.
 pub(crate) fn of_fields(
     session: &mut Session<'_>,
     root: &RepoPath,
     file: &str,
     k: &Kustomization,
     config: &Config,
-) -> Step<Vec<(&'static str, Transformer)>> {
+) -> Step<Vec<Named>> {
     let mut all = Vec::new();
     if !k.patches_strategic_merge.is_empty() {
         let patches = legacy_patches(session, root, file, k)?;
@@ -84,49 +87,8 @@ pub(crate) fn of_fields(
     for patch in &k.patches {
         all.push(("PatchTransformer", read_patch(session, root, file, patch)?));
     }
-    if !k.namespace.is_empty() {
-        let namespace = Namespace {
-            name: k.namespace.clone(),
-            fields: config.namespace.clone(),
-            ..Namespace::default()
-        };
-        all.push(("NamespaceTransformer", Transformer::Namespace(namespace)));
-    }
-    if !k.name_prefix.is_empty() {
-        let step = Transformer::Affix(
-            Affix::Prefix,
-            k.name_prefix.clone(),
-            config.name_prefix.clone(),
-        );
-        all.push(("PrefixTransformer", step));
-    }
-    if !k.name_suffix.is_empty() {
-        let step = Transformer::Affix(
-            Affix::Suffix,
-            k.name_suffix.clone(),
-            config.name_suffix.clone(),
-        );
-        all.push(("SuffixTransformer", step));
-    }
-    if !k.labels.is_empty() || !k.common_labels.is_empty() {
-        for label in &k.labels {
-            all.push((
-                "LabelTransformer",
-                Transformer::Entries(label.pairs.clone(), labels::fields_of(label, config)?),
-            ));
-        }
-        all.push((
-            "LabelTransformer",
-            Transformer::Entries(k.common_labels.clone(), config.common_labels.clone()),
-        ));
-    }
-    if !k.common_annotations.is_empty() {
-        let step = Transformer::Entries(
-            k.common_annotations.clone(),
-            config.common_annotations.clone(),
-        );
-        all.push(("AnnotationsTransformer", step));
-    }
+    all.extend(of_names(k, config));
+    all.extend(of_labels(k, config)?);
     for patch in &k.patches_json6902 {
         all.push((
             "PatchJson6902Transformer",
@@ -152,6 +114,59 @@ pub(crate) fn of_fields(
             loaded.extend(field.load(session, root).map_err(|stop| stop.or_at(at))?);
         }
         all.push(("ReplacementTransformer", Transformer::Replacements(loaded)));
+    }
+    Ok(all)
+}
+
+fn of_names(k: &Kustomization, config: &Config) -> Vec<Named> {
+    let mut all = Vec::new();
+    if !k.namespace.is_empty() {
+        let namespace = Namespace {
+            name: k.namespace.clone(),
+            fields: config.namespace.clone(),
+            ..Namespace::default()
+        };
+        all.push(("NamespaceTransformer", Transformer::Namespace(namespace)));
+    }
+    if !k.name_prefix.is_empty() {
+        let step = Transformer::Affix(
+            Affix::Prefix,
+            k.name_prefix.clone(),
+            config.name_prefix.clone(),
+        );
+        all.push(("PrefixTransformer", step));
+    }
+    if !k.name_suffix.is_empty() {
+        let step = Transformer::Affix(
+            Affix::Suffix,
+            k.name_suffix.clone(),
+            config.name_suffix.clone(),
+        );
+        all.push(("SuffixTransformer", step));
+    }
+    all
+}
+
+fn of_labels(k: &Kustomization, config: &Config) -> Step<Vec<Named>> {
+    let mut all = Vec::new();
+    for label in &k.labels {
+        all.push((
+            "LabelTransformer",
+            Transformer::Entries(label.pairs.clone(), labels::fields_of(label, config)?),
+        ));
+    }
+    if !k.labels.is_empty() || !k.common_labels.is_empty() {
+        all.push((
+            "LabelTransformer",
+            Transformer::Entries(k.common_labels.clone(), config.common_labels.clone()),
+        ));
+    }
+    if !k.common_annotations.is_empty() {
+        let step = Transformer::Entries(
+            k.common_annotations.clone(),
+            config.common_annotations.clone(),
+        );
+        all.push(("AnnotationsTransformer", step));
     }
     Ok(all)
 }

@@ -27,16 +27,29 @@ impl CredentialStore {
     /// # Errors
     /// When a file is there but cannot be read.
     pub fn of(&self, url: &RemoteUrl) -> Result<Credentials, Problem> {
-        let (Some(directory), Some(origin)) = (&self.directory, origin(url)) else { return Ok(Credentials::Anonymous) };
-        let directory = if self.origins.contains(origin) { directory.clone() } else { directory.join(&origin.host) };
+        let (Some(directory), Some(origin)) = (&self.directory, origin(url)) else {
+            return Ok(Credentials::Anonymous);
+        };
+        let directory = if self.origins.contains(origin) {
+            directory.clone()
+        } else {
+            directory.join(&origin.host)
+        };
         if let Some(token) = read(&directory.join("bearerToken"))? {
             return Ok(Credentials::Bearer(token));
         }
-        match (read(&directory.join("username"))?, read(&directory.join("password"))?) {
-            (user, Some(password)) => Ok(Credentials::Basic { user: user.unwrap_or_else(|| "git".to_owned()), password }),
+        match (
+            read(&directory.join("username"))?,
+            read(&directory.join("password"))?,
+        ) {
+            (user, Some(password)) => Ok(Credentials::Basic {
+                user: user.unwrap_or_else(|| "git".to_owned()),
+                password,
+            }),
             (Some(_), None) => {
                 let message = format!("{} has a username but no password", directory.display());
-                Err(Problem::new(Reason::GitAuth, message).remedy("add the file `password`, or `bearerToken`"))
+                Err(Problem::new(Reason::GitAuth, message)
+                    .remedy("add the file `password`, or `bearerToken`"))
             }
             (None, None) => Ok(Credentials::Anonymous),
         }
@@ -53,7 +66,17 @@ fn origin(url: &RemoteUrl) -> Option<&Origin> {
 fn read(path: &Path) -> Result<Option<String>, Problem> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Problem::new(Reason::GitAuth, format!("cannot read {}: {}", path.display(), error.kind()))),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(Problem::new(
+            Reason::GitAuth,
+            format!("cannot read {}: {}", path.display(), error.kind()),
+        )),
     }
 }

@@ -25,13 +25,30 @@ impl GitSource {
 }
 
 impl Source for GitSource {
-    async fn resolve(&self, repository: &str, names: Vec<String>) -> Result<BTreeMap<String, Option<CommitId>>, Problem> {
+    async fn resolve(
+        &self,
+        repository: &str,
+        names: Vec<String>,
+    ) -> Result<BTreeMap<String, Option<CommitId>>, Problem> {
         self.thread
             .on(repository, move |repository| {
-                let revisions: Vec<_> = names.into_iter().map(|name| Ok((TargetRevision::parse(&name)?, name))).collect::<Result<_, muster_git::GitError>>()?;
-                let prefixes: Vec<String> = revisions.iter().flat_map(|(revision, _)| revision.prefixes()).collect();
-                let refs = if prefixes.is_empty() { muster_git::RemoteRefs::default() } else { repository.remote.ls_refs(&prefixes)? };
-                Ok(revisions.into_iter().map(|(revision, name)| (name, revision.pick(&refs))).collect())
+                let revisions: Vec<_> = names
+                    .into_iter()
+                    .map(|name| Ok((TargetRevision::parse(&name)?, name)))
+                    .collect::<Result<_, muster_git::GitError>>()?;
+                let prefixes: Vec<String> = revisions
+                    .iter()
+                    .flat_map(|(revision, _)| revision.prefixes())
+                    .collect();
+                let refs = if prefixes.is_empty() {
+                    muster_git::RemoteRefs::default()
+                } else {
+                    repository.remote.ls_refs(&prefixes)?
+                };
+                Ok(revisions
+                    .into_iter()
+                    .map(|(revision, name)| (name, revision.pick(&refs)))
+                    .collect())
             })
             .await
     }
@@ -58,7 +75,12 @@ impl Source for GitSource {
             .await
     }
 
-    async fn ancestry(&self, repository: &str, accepted: &CommitId, next: &CommitId) -> Result<Ancestry, Problem> {
+    async fn ancestry(
+        &self,
+        repository: &str,
+        accepted: &CommitId,
+        next: &CommitId,
+    ) -> Result<Ancestry, Problem> {
         let (accepted, next) = (accepted.clone(), next.clone());
         self.thread
             .on(repository, move |repository| {
@@ -68,7 +90,9 @@ impl Source for GitSource {
                     muster_git::Ancestry::Unknown => Ancestry::Unknown,
                     muster_git::Ancestry::No => match is_ancestor(&next, &accepted)? {
                         muster_git::Ancestry::Yes => Ancestry::Precedes,
-                        muster_git::Ancestry::No | muster_git::Ancestry::Unknown => Ancestry::Diverges,
+                        muster_git::Ancestry::No | muster_git::Ancestry::Unknown => {
+                            Ancestry::Diverges
+                        }
                     },
                 })
             })

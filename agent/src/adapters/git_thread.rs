@@ -76,14 +76,28 @@ impl GitThread {
                     Err(error) => return drop(started.send(Err(error.problem()))),
                 };
                 let _ = started.send(Ok(client.interrupt()));
-                let mut desk = Desk { options, client, repositories: BTreeMap::new() };
+                let mut desk = Desk {
+                    options,
+                    client,
+                    repositories: BTreeMap::new(),
+                };
                 for job in inbox {
                     job(&mut desk);
                 }
             })
-            .map_err(|e| Problem::new(Reason::InternalError, format!("cannot start the Git thread: {e}")))?;
-        let interrupt = start.recv().map_err(|_| Problem::new(Reason::InternalError, "the Git thread did not start"))??;
-        Ok(Self { jobs, _stop: Arc::new(Interrupt(interrupt)) })
+            .map_err(|e| {
+                Problem::new(
+                    Reason::InternalError,
+                    format!("cannot start the Git thread: {e}"),
+                )
+            })?;
+        let interrupt = start
+            .recv()
+            .map_err(|_| Problem::new(Reason::InternalError, "the Git thread did not start"))??;
+        Ok(Self {
+            jobs,
+            _stop: Arc::new(Interrupt(interrupt)),
+        })
     }
 
     /// Runs `job` on the thread with the repository at `url`.
@@ -104,10 +118,20 @@ impl GitThread {
 }
 
 impl Desk {
-    fn work<V>(&mut self, url: &str, job: impl FnOnce(&mut Repository) -> Result<V, GitError>) -> Result<V, Problem> {
-        let credentials = self.options.credentials.of(&RemoteUrl::parse(url).map_err(|e| e.problem())?)?;
+    fn work<V>(
+        &mut self,
+        url: &str,
+        job: impl FnOnce(&mut Repository) -> Result<V, GitError>,
+    ) -> Result<V, Problem> {
+        let credentials = self
+            .options
+            .credentials
+            .of(&RemoteUrl::parse(url).map_err(|e| e.problem())?)?;
         let repository = self.repository(url)?;
-        repository.remote.set_credentials(credentials).map_err(|e| e.problem())?;
+        repository
+            .remote
+            .set_credentials(credentials)
+            .map_err(|e| e.problem())?;
         let result = job(repository);
         if repository.store.is_damaged() {
             tracing::warn!("the local store is damaged: built anew");
@@ -120,11 +144,21 @@ impl Desk {
         if !self.repositories.contains_key(url) {
             let parsed = RemoteUrl::parse(url).map_err(|e| e.problem())?;
             let directory = self.options.store.join(Digest::of(url.as_bytes()).short());
-            std::fs::create_dir_all(&directory).map_err(|e| Problem::new(Reason::InternalError, format!("cannot create {}: {}", directory.display(), e.kind())))?;
-            let store = Store::open_or_create(&directory, self.options.limits.clone()).map_err(|e| e.problem())?;
-            let remote = Remote::new(&self.client, parsed, muster_git::Credentials::Anonymous).map_err(|e| e.problem())?;
-            self.repositories.insert(url.to_owned(), Repository { store, remote });
+            std::fs::create_dir_all(&directory).map_err(|e| {
+                Problem::new(
+                    Reason::InternalError,
+                    format!("cannot create {}: {}", directory.display(), e.kind()),
+                )
+            })?;
+            let store = Store::open_or_create(&directory, self.options.limits.clone())
+                .map_err(|e| e.problem())?;
+            let remote = Remote::new(&self.client, parsed, muster_git::Credentials::Anonymous)
+                .map_err(|e| e.problem())?;
+            self.repositories
+                .insert(url.to_owned(), Repository { store, remote });
         }
-        self.repositories.get_mut(url).ok_or_else(|| Problem::new(Reason::InternalError, "the repository was just added"))
+        self.repositories
+            .get_mut(url)
+            .ok_or_else(|| Problem::new(Reason::InternalError, "the repository was just added"))
     }
 }

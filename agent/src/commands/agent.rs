@@ -37,14 +37,20 @@ const GRACE: Duration = Duration::from_secs(4);
 
 /// Runs the agent.
 pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Problem> {
-    crate::logging::start(args.log_format, &args.log).map_err(|e| Problem::new(Reason::InvalidField, e))?;
+    crate::logging::start(args.log_format, &args.log)
+        .map_err(|e| Problem::new(Reason::InvalidField, e))?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()
-        .map_err(|e| Problem::new(Reason::InternalError, format!("cannot start the runtime: {e}")))?;
+        .map_err(|e| {
+            Problem::new(
+                Reason::InternalError,
+                format!("cannot start the runtime: {e}"),
+            )
+        })?;
     let result = runtime.block_on(until_stopped(args));
     runtime.shutdown_timeout(Duration::from_millis(200));
     result.map(|()| ExitCode::SUCCESS)
@@ -53,7 +59,11 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Problem> {
 async fn until_stopped(args: AgentArgs) -> Result<(), Problem> {
     let (stop, stopped) = watch::channel(false);
     let vitals = Arc::new(Vitals::default());
-    let admin = tokio::spawn(admin::serve(args.listen, Arc::clone(&vitals), raised(stopped.clone())));
+    let admin = tokio::spawn(admin::serve(
+        args.listen,
+        Arc::clone(&vitals),
+        raised(stopped.clone()),
+    ));
     let mut agent = tokio::spawn(keep(args, vitals, stopped));
     tokio::select! {
         result = &mut agent => return ended(result),
@@ -74,7 +84,12 @@ async fn until_stopped(args: AgentArgs) -> Result<(), Problem> {
 }
 
 fn ended(result: Result<Result<(), Problem>, tokio::task::JoinError>) -> Result<(), Problem> {
-    result.unwrap_or_else(|_| Err(Problem::new(Reason::InternalError, "the agent failed; see the log")))
+    result.unwrap_or_else(|_| {
+        Err(Problem::new(
+            Reason::InternalError,
+            "the agent failed; see the log",
+        ))
+    })
 }
 
 async fn raised(mut stopped: watch::Receiver<bool>) {
@@ -83,7 +98,10 @@ async fn raised(mut stopped: watch::Receiver<bool>) {
 
 async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -92,12 +110,24 @@ async fn signalled() {
     }
 }
 
-async fn keep(args: AgentArgs, vitals: Arc<Vitals>, stopped: watch::Receiver<bool>) -> Result<(), Problem> {
+async fn keep(
+    args: AgentArgs,
+    vitals: Arc<Vitals>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), Problem> {
     let config = config(&args)?;
-    let (hub, status) = (url(&args.repo)?, url(args.status_repo.as_deref().unwrap_or(&args.repo))?);
+    let (hub, status) = (
+        url(&args.repo)?,
+        url(args.status_repo.as_deref().unwrap_or(&args.repo))?,
+    );
     let credentials = CredentialStore::new(args.git.credentials.clone(), &[&hub, &status]);
     let options = |name: &str| -> Result<GitOptions, Problem> {
-        Ok(GitOptions { store: args.store.join(name), http: http_options(&args.git)?, limits: Limits::default(), credentials: credentials.clone() })
+        Ok(GitOptions {
+            store: args.store.join(name),
+            http: http_options(&args.git)?,
+            limits: Limits::default(),
+            credentials: credentials.clone(),
+        })
     };
     let client = connect(&args).await?;
     let clock = Clock::starting_at(jiff::Timestamp::now());
@@ -105,9 +135,18 @@ async fn keep(args: AgentArgs, vitals: Arc<Vitals>, stopped: watch::Receiver<boo
         keys = keys(&client) => keys?,
         () = raised(stopped.clone()) => return Ok(()),
     };
-    let status = GitStatus::new(GitThread::start("muster-status", options("status")?)?, status.as_str().to_owned(), &args.cluster, keys.signing.clone(), clock);
+    let status = GitStatus::new(
+        GitThread::start("muster-status", options("status")?)?,
+        status.as_str().to_owned(),
+        &args.cluster,
+        keys.signing.clone(),
+        clock,
+    );
     let agent = Agent {
-        source: Arc::new(GitSource::new(GitThread::start("muster-git", options("sources")?)?)),
+        source: Arc::new(GitSource::new(GitThread::start(
+            "muster-git",
+            options("sources")?,
+        )?)),
         cluster: Arc::new(KubeCluster::new(client)),
         status: Arc::new(status),
         own: own(&args.namespace),
@@ -128,7 +167,8 @@ fn config(args: &AgentArgs) -> Result<Config, Problem> {
         cluster: args.cluster.clone(),
         hub: url(&args.repo)?.as_str().to_owned(),
         revision: args.revision.clone(),
-        fleet_file: RepoPath::new(&args.fleet_file).map_err(|e| Problem::new(Reason::PathEscapesRepo, e.to_string()))?,
+        fleet_file: RepoPath::new(&args.fleet_file)
+            .map_err(|e| Problem::new(Reason::PathEscapesRepo, e.to_string()))?,
         namespace: args.namespace.clone(),
         poll: Duration::from_secs(args.poll_seconds.into()),
         concurrency: args.concurrency.into(),
@@ -136,13 +176,20 @@ fn config(args: &AgentArgs) -> Result<Config, Problem> {
 }
 
 async fn connect(args: &AgentArgs) -> Result<ClusterClient, Problem> {
-    let access = match args.kubeconfig.as_deref().filter(|path| *path != Path::new("")) {
+    let access = match args
+        .kubeconfig
+        .as_deref()
+        .filter(|path| *path != Path::new(""))
+    {
         Some(path) => Access::Kubeconfig(path.to_owned()),
         None => Access::InCluster,
     };
     ClusterClient::connect(muster_kube::Options {
         access,
-        parent: ParentName { namespace: args.namespace.clone(), name: AGENT_NAME.to_owned() },
+        parent: ParentName {
+            namespace: args.namespace.clone(),
+            name: AGENT_NAME.to_owned(),
+        },
         field_manager: AGENT_NAME.to_owned(),
         tooling: concat!("muster/v", env!("CARGO_PKG_VERSION")).to_owned(),
         scope: WatchScope::All,
@@ -167,18 +214,30 @@ async fn keys(client: &ClusterClient) -> Result<Keys, Problem> {
 
 fn random() -> Vec<u8> {
     let mut bytes = vec![0; KEY_BYTES];
-    rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).expect("because the system has a source of randomness");
+    rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .expect("because the system has a source of randomness");
     bytes
 }
 
 fn split(bytes: &[u8]) -> Result<Keys, Problem> {
-    let broken = || Problem::new(Reason::InternalError, format!("Secret {KEY_SECRET} does not hold {KEY_BYTES} bytes")).remedy("delete it: a new key is made, and statusKeys of the fleet file must follow");
+    let broken = || {
+        Problem::new(
+            Reason::InternalError,
+            format!("Secret {KEY_SECRET} does not hold {KEY_BYTES} bytes"),
+        )
+        .remedy("delete it: a new key is made, and statusKeys of the fleet file must follow")
+    };
     let (seed, digest) = bytes.split_at_checked(32).ok_or_else(broken)?;
     let seed: &[u8; 32] = seed.try_into().map_err(|_| broken())?;
     if digest.len() != KEY_BYTES - 32 {
         return Err(broken());
     }
-    Ok(Keys { signing: SigningKey::from_seed(seed), digest: digest.to_vec() })
+    Ok(Keys {
+        signing: SigningKey::from_seed(seed),
+        digest: digest.to_vec(),
+    })
 }
 
 /// The objects of `deploy/`, which no Application may touch.

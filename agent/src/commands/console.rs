@@ -28,7 +28,8 @@ impl Console {
 
     /// Prints text to standard output as it is.
     pub fn text(&mut self, text: &str) {
-        let _ = anstream::AutoStream::new(std::io::stdout(), self.choice).write_all(text.as_bytes());
+        let _ =
+            anstream::AutoStream::new(std::io::stdout(), self.choice).write_all(text.as_bytes());
     }
 
     /// Prints bytes to standard output; colour codes in them stay.

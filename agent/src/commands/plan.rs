@@ -16,16 +16,35 @@ use crate::commands::offline::Offline;
 pub(super) fn run(args: &PlanArgs, console: &mut Console) -> Result<ExitCode, Problem> {
     let mut offline = Offline::open(&args.at)?;
     let to = offline.at(&args.to)?;
-    let from = args.from.as_deref().map(|name| offline.at(name)).transpose()?;
+    let from = args
+        .from
+        .as_deref()
+        .map(|name| offline.at(name))
+        .transpose()?;
     let fleet = offline.clusters(&to)?;
-    let clusters = if args.cluster.is_empty() { fleet.clone() } else { args.cluster.clone() };
+    let clusters = if args.cluster.is_empty() {
+        fleet.clone()
+    } else {
+        args.cluster.clone()
+    };
     let mut all: BTreeMap<ClusterName, Changes> = BTreeMap::new();
     for cluster in clusters {
-        let before = from.as_ref().map(|commits| offline.desire(&cluster, commits)).transpose()?;
+        let before = from
+            .as_ref()
+            .map(|commits| offline.desire(&cluster, commits))
+            .transpose()?;
         let after = offline.desire(&cluster, &to)?;
         if !fleet.contains(&cluster) && before.as_ref().is_none_or(|b| b.applications.is_empty()) {
-            let known = fleet.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            return Err(Problem::new(Reason::Unassigned, format!("the fleet file has no cluster {cluster}")).remedy(format!("one of: {known}")));
+            let known = fleet
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(Problem::new(
+                Reason::Unassigned,
+                format!("the fleet file has no cluster {cluster}"),
+            )
+            .remedy(format!("one of: {known}")));
         }
         all.insert(cluster, changes(before.as_ref(), &after));
     }
@@ -38,7 +57,11 @@ pub(super) fn run(args: &PlanArgs, console: &mut Console) -> Result<ExitCode, Pr
             }
         }
     }
-    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if refused {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn shown(cluster: &ClusterName, changes: &Changes) -> String {
@@ -48,7 +71,10 @@ fn shown(cluster: &ClusterName, changes: &Changes) -> String {
     }
     for (name, problems) in &changes.problems {
         for problem in problems {
-            out.push_str(&format!("  {name}: refused\n    {}\n", problem.to_string().replace('\n', "\n    ")));
+            out.push_str(&format!(
+                "  {name}: refused\n    {}\n",
+                problem.to_string().replace('\n', "\n    ")
+            ));
         }
     }
     if changes.applications.is_empty() && changes.problems.is_empty() {
@@ -58,15 +84,35 @@ fn shown(cluster: &ClusterName, changes: &Changes) -> String {
 }
 
 fn application(name: &str, found: &ApplicationChanges) -> String {
-    let counts = [("appear", found.appear.len()), ("change", found.change.len()), ("disappear", found.disappear.len()), ("move", found.moves.len()), ("same", found.same)];
-    let counts: Vec<String> = counts.iter().filter(|(_, n)| *n > 0).map(|(word, n)| format!("{n} {word}")).collect();
-    let mut out = format!("  {name}: {}\n", if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") });
+    let counts = [
+        ("appear", found.appear.len()),
+        ("change", found.change.len()),
+        ("disappear", found.disappear.len()),
+        ("move", found.moves.len()),
+        ("same", found.same),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(word, n)| format!("{n} {word}"))
+        .collect();
+    let mut out = format!(
+        "  {name}: {}\n",
+        if counts.is_empty() {
+            "nothing".to_owned()
+        } else {
+            counts.join(", ")
+        }
+    );
     let (green, red) = (colour(AnsiColor::Green), colour(AnsiColor::Red));
     for id in &found.appear {
         out.push_str(&format!("    {green}+ {id}{green:#}\n"));
     }
     for (id, change) in &found.change {
-        out.push_str(&format!("    ~ {id}\n{}", diff(id, &change.from, &change.to)));
+        out.push_str(&format!(
+            "    ~ {id}\n{}",
+            diff(id, &change.from, &change.to)
+        ));
     }
     for id in &found.disappear {
         out.push_str(&format!("    {red}- {id}{red:#}\n"));
@@ -75,7 +121,10 @@ fn application(name: &str, found: &ApplicationChanges) -> String {
         out.push_str(&format!("    > {id} moves to {other}\n"));
     }
     if let Some(approval) = &found.approval {
-        out.push_str(&format!("    the deletions need an approval ({}); under spec.approvals of the fleet file:\n", approval.because));
+        out.push_str(&format!(
+            "    the deletions need an approval ({}); under spec.approvals of the fleet file:\n",
+            approval.because
+        ));
         out.push_str(&approval.yaml());
     }
     out

@@ -33,11 +33,16 @@ pub(super) fn run(args: &RenderArgs, console: &mut Console) -> Result<ExitCode, 
     };
     let built = match &args.commit {
         Some(revision) => {
-            let mut repository = Repository::open(&root.to_string_lossy(), &CredentialArgs::default())?;
+            let mut repository =
+                Repository::open(&root.to_string_lossy(), &CredentialArgs::default())?;
             let (_, tree) = repository.commit(revision)?;
             built(&*tree, &path, &options)?
         }
-        None => built(&DirectoryTree::open(&root, Limits::default()).map_err(|e| e.problem())?, &path, &options)?,
+        None => built(
+            &DirectoryTree::open(&root, Limits::default()).map_err(|e| e.problem())?,
+            &path,
+            &options,
+        )?,
     };
     match &args.output {
         None => console.bytes(built.to_yaml().as_bytes()),
@@ -47,10 +52,17 @@ pub(super) fn run(args: &RenderArgs, console: &mut Console) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-fn built(tree: &dyn Tree, path: &RepoPath, options: &Options) -> Result<muster_kustomize::Built, Problem> {
+fn built(
+    tree: &dyn Tree,
+    path: &RepoPath,
+    options: &Options,
+) -> Result<muster_kustomize::Built, Problem> {
     build(tree, path, options).map_err(|failure| match failure {
         Failure::Refused(problem) => problem,
-        Failure::NotFetched(blobs) => Problem::new(Reason::GitObjectCorrupt, format!("the clone lacks {} objects", blobs.len())),
+        Failure::NotFetched(blobs) => Problem::new(
+            Reason::GitObjectCorrupt,
+            format!("the clone lacks {} objects", blobs.len()),
+        ),
     })
 }
 
@@ -60,26 +72,53 @@ fn write_each(directory: &Path, built: &muster_kustomize::Built) -> Result<(), P
         let text = |path: &[&str]| node.str_at(path).unwrap_or_default().to_lowercase();
         let group = text(&["apiVersion"]).replace('/', "_");
         let namespace = text(&["metadata", "namespace"]);
-        let start = if namespace.is_empty() { String::new() } else { format!("{namespace}_") };
-        let name = format!("{start}{group}_{}_{}.yaml", text(&["kind"]), text(&["metadata", "name"]).replace('/', "_"));
-        write(&directory.join(name), muster_model::yaml::to_string(node).as_bytes())?;
+        let start = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{namespace}_")
+        };
+        let name = format!(
+            "{start}{group}_{}_{}.yaml",
+            text(&["kind"]),
+            text(&["metadata", "name"]).replace('/', "_")
+        );
+        write(
+            &directory.join(name),
+            muster_model::yaml::to_string(node).as_bytes(),
+        )?;
     }
     Ok(())
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
-    std::fs::write(file, bytes).map_err(|e| Problem::new(Reason::InternalError, format!("cannot write {}: {}", file.display(), e.kind())))
+    std::fs::write(file, bytes).map_err(|e| {
+        Problem::new(
+            Reason::InternalError,
+            format!("cannot write {}: {}", file.display(), e.kind()),
+        )
+    })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Problem> {
-    std::fs::canonicalize(path).map_err(|e| Problem::new(Reason::PathNotFound, format!("{}: {}", path.display(), e.kind())))
+    std::fs::canonicalize(path).map_err(|e| {
+        Problem::new(
+            Reason::PathNotFound,
+            format!("{}: {}", path.display(), e.kind()),
+        )
+    })
 }
 
 /// The enclosing Git work tree, else the file system's root.
 fn enclosing(dir: &Path) -> PathBuf {
-    dir.ancestors().find(|d| d.join(".git").exists()).unwrap_or_else(|| Path::new("/")).to_owned()
+    dir.ancestors()
+        .find(|d| d.join(".git").exists())
+        .unwrap_or_else(|| Path::new("/"))
+        .to_owned()
 }
 
 fn escapes(dir: &Path, root: &Path) -> Problem {
-    Problem::new(Reason::PathEscapesRepo, format!("{} is not below {}", dir.display(), root.display()))
+    Problem::new(
+        Reason::PathEscapesRepo,
+        format!("{} is not below {}", dir.display(), root.display()),
+    )
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_git::{GitError, HttpClient, HttpOptions, Limits, LocalRepository, RefName, Remote, RemoteUrl, Snapshot, Store, TargetRevision};
+use muster_git::{
+    GitError, HttpClient, HttpOptions, Limits, LocalRepository, RefName, Remote, RemoteUrl,
+    Snapshot, Store, TargetRevision,
+};
 use muster_model::{BlobId, CommitId, Digest, Problem, Reason, Revision};
 
 use crate::adapters::credentials::CredentialStore;
@@ -43,36 +46,58 @@ impl Repository {
     /// Opens a path, or a URL.
     pub(super) fn open(place: &str, git: &CredentialArgs) -> Result<Self, Problem> {
         if !place.contains("://") {
-            return LocalRepository::open(place, Limits::default()).map(Self::Local).map_err(|e| e.problem());
+            return LocalRepository::open(place, Limits::default())
+                .map(Self::Local)
+                .map_err(|e| e.problem());
         }
         let url = RemoteUrl::parse(place).map_err(|e| e.problem())?;
         if let Some(directory) = url.directory() {
-            return LocalRepository::open(directory, Limits::default()).map(Self::Local).map_err(|e| e.problem());
+            return LocalRepository::open(directory, Limits::default())
+                .map(Self::Local)
+                .map_err(|e| e.problem());
         }
         let credentials = CredentialStore::new(git.credentials.clone(), &[&url]).of(&url)?;
         let client = HttpClient::new(&http_options(git)?).map_err(|e| e.problem())?;
         let remote = Remote::new(&client, url, credentials).map_err(|e| e.problem())?;
-        let directory = cache().join("repositories").join(Digest::of(place.as_bytes()).short());
-        std::fs::create_dir_all(&directory).map_err(|e| Problem::new(Reason::InternalError, format!("cannot create {}: {e}", directory.display())))?;
-        let store = Store::open_or_create(&directory, Limits::default()).map_err(|e| e.problem())?;
+        let directory = cache()
+            .join("repositories")
+            .join(Digest::of(place.as_bytes()).short());
+        std::fs::create_dir_all(&directory).map_err(|e| {
+            Problem::new(
+                Reason::InternalError,
+                format!("cannot create {}: {e}", directory.display()),
+            )
+        })?;
+        let store =
+            Store::open_or_create(&directory, Limits::default()).map_err(|e| e.problem())?;
         Ok(Self::Remote(Box::new((remote, store))))
     }
 
     /// A revision, and its files.
     pub(super) fn commit(&mut self, name: &str) -> Result<(Revision, ports::Snapshot), Problem> {
-        let parsed = TargetRevision::parse(name).map_err(|e| e.problem())?;
         let found = match self {
-            Self::Local(local) => resolve_local(local, name, &parsed),
-            Self::Remote(remote) => remote.0.ls_refs(&parsed.prefixes()).map(|refs| parsed.pick(&refs)),
+            Self::Local(local) => resolve_local(local, name),
+            Self::Remote(remote) => resolve_remote(&mut remote.0, name),
         };
-        let missing = || Problem::new(Reason::SourceMissing, format!("{name} is not in the repository"));
+        let missing = || {
+            Problem::new(
+                Reason::SourceMissing,
+                format!("{name} is not in the repository"),
+            )
+        };
         let commit_id = found.map_err(|e| e.problem())?.ok_or_else(missing)?;
         if let Self::Remote(remote) = self {
             let (remote, store) = &mut **remote;
             store.fetch(remote, &commit_id).map_err(|e| e.problem())?;
         }
         let snapshot = self.snapshot(&commit_id).map_err(|e| e.problem())?;
-        Ok((Revision { name: name.to_owned(), commit_id }, Arc::new(snapshot)))
+        Ok((
+            Revision {
+                name: name.to_owned(),
+                commit_id,
+            },
+            Arc::new(snapshot),
+        ))
     }
 
     /// The files of a commit that is here.
@@ -84,7 +109,10 @@ impl Repository {
     }
 
     /// Refs by prefix, their commits fetched.
-    pub(super) fn refs(&mut self, prefixes: &[&str]) -> Result<BTreeMap<RefName, CommitId>, Problem> {
+    pub(super) fn refs(
+        &mut self,
+        prefixes: &[&str],
+    ) -> Result<BTreeMap<RefName, CommitId>, Problem> {
         match self {
             Self::Local(local) => {
                 let mut refs = BTreeMap::new();
@@ -96,9 +124,15 @@ impl Repository {
             Self::Remote(remote) => {
                 let (remote, store) = &mut **remote;
                 let found = remote.ls_refs(prefixes).map_err(|e| e.problem())?;
-                let refs: BTreeMap<_, _> = found.refs.into_iter().map(|(name, found)| (name, found.id)).collect();
+                let refs: BTreeMap<_, _> = found
+                    .refs
+                    .into_iter()
+                    .map(|(name, found)| (name, found.id))
+                    .collect();
                 let commits: BTreeSet<CommitId> = refs.values().cloned().collect();
-                store.fetch_shallow(remote, &commits).map_err(|e| e.problem())?;
+                store
+                    .fetch_shallow(remote, &commits)
+                    .map_err(|e| e.problem())?;
                 Ok(refs)
             }
         }
@@ -109,49 +143,94 @@ impl Repository {
         match self {
             Self::Local(_) => {
                 let first = blobs.first().map(ToString::to_string).unwrap_or_default();
-                Err(Problem::new(Reason::GitObjectCorrupt, format!("the clone lacks object {first}")).remedy("fetch it: `git fetch --refetch`, without a filter"))
+                Err(Problem::new(
+                    Reason::GitObjectCorrupt,
+                    format!("the clone lacks object {first}"),
+                )
+                .remedy("fetch it: `git fetch --refetch`, without a filter"))
             }
             Self::Remote(remote) => {
                 let (remote, store) = &mut **remote;
-                store.fetch_objects(remote, &blobs.into_iter().collect()).map(|_| ()).map_err(|e| e.problem())
+                store
+                    .fetch_objects(remote, &blobs.into_iter().collect())
+                    .map(|_| ())
+                    .map_err(|e| e.problem())
             }
         }
     }
 
     /// Asks a pure function until it has what it needs.
-    pub(super) fn answer<V, F: Into<Lack>>(&mut self, ask: impl Fn() -> Result<V, F>) -> Result<V, Problem> {
+    pub(super) fn answer<V, F: Into<Lack>>(
+        &mut self,
+        ask: impl Fn() -> Result<V, F>,
+    ) -> Result<V, Problem> {
         for _ in 0..MAX_ROUNDS {
             match ask().map_err(Into::into) {
                 Ok(value) => return Ok(value),
                 Err(Lack::Blobs(blobs)) => self.fetch(blobs)?,
                 Err(Lack::Refused(problems)) => {
-                    return Err(problems.into_iter().next().unwrap_or_else(|| Problem::new(Reason::InvalidFleetFile, "the fleet file is refused")));
+                    return Err(problems.into_iter().next().unwrap_or_else(|| {
+                        Problem::new(Reason::InvalidFleetFile, "the fleet file is refused")
+                    }));
                 }
             }
         }
-        Err(Problem::new(Reason::NodeBudget, format!("more than {MAX_ROUNDS} rounds of fetching")))
+        Err(Problem::new(
+            Reason::NodeBudget,
+            format!("more than {MAX_ROUNDS} rounds of fetching"),
+        ))
     }
 }
 
 /// A revision of a clone, with Git's `~N` for the N-th first parent.
-fn resolve_local(local: &LocalRepository, name: &str, parsed: &TargetRevision) -> Result<Option<CommitId>, GitError> {
-    let Some((base, back)) = name.split_once('~') else { return local.resolve(parsed) };
-    let steps: usize = if back.is_empty() { 1 } else { back.parse().unwrap_or(usize::MAX - 1) };
-    let Some(commit_id) = local.resolve(&TargetRevision::parse(base)?)? else { return Ok(None) };
-    Ok(local.log(&commit_id, steps.saturating_add(1))?.into_iter().nth(steps).map(|commit| commit.id))
+fn resolve_local(local: &LocalRepository, name: &str) -> Result<Option<CommitId>, GitError> {
+    let Some((base, back)) = name.split_once('~') else {
+        return local.resolve(&TargetRevision::parse(name)?);
+    };
+    let steps: usize = if back.is_empty() {
+        1
+    } else {
+        back.parse().unwrap_or(usize::MAX - 1)
+    };
+    let Some(commit_id) = local.resolve(&TargetRevision::parse(base)?)? else {
+        return Ok(None);
+    };
+    Ok(local
+        .log(&commit_id, steps.saturating_add(1))?
+        .into_iter()
+        .nth(steps)
+        .map(|commit| commit.id))
+}
+
+fn resolve_remote(remote: &mut Remote, name: &str) -> Result<Option<CommitId>, GitError> {
+    let revision = TargetRevision::parse(name)?;
+    let refs = remote.ls_refs(&revision.prefixes())?;
+    Ok(revision.pick(&refs))
 }
 
 /// How servers are spoken to, as the arguments say.
 pub(super) fn http_options(git: &CredentialArgs) -> Result<HttpOptions, Problem> {
     let ca_bundle = match &git.ca_file {
         None => None,
-        Some(file) => Some(std::fs::read(file).map_err(|e| Problem::new(Reason::TlsError, format!("cannot read {}: {}", file.display(), e.kind())))?),
+        Some(file) => Some(std::fs::read(file).map_err(|e| {
+            Problem::new(
+                Reason::TlsError,
+                format!("cannot read {}: {}", file.display(), e.kind()),
+            )
+        })?),
     };
-    Ok(HttpOptions { ca_bundle, ..HttpOptions::default() })
+    Ok(HttpOptions {
+        ca_bundle,
+        ..HttpOptions::default()
+    })
 }
 
 /// `$XDG_CACHE_HOME/muster`, safe to delete.
 fn cache() -> PathBuf {
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".cache");
-    std::env::var_os("XDG_CACHE_HOME").filter(|v| !v.is_empty()).map_or_else(home, PathBuf::from).join("muster")
+    let home =
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".cache");
+    std::env::var_os("XDG_CACHE_HOME")
+        .filter(|v| !v.is_empty())
+        .map_or_else(home, PathBuf::from)
+        .join("muster")
 }

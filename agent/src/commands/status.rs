@@ -18,7 +18,11 @@ use crate::commands::repository::Repository;
 use crate::ports::{StatusRefs, Unchecked};
 
 /// Prints the fleet. Fails when a cluster is silent, forged or never reported, so that a script can tell.
-pub(super) fn run(args: &StatusArgs, now: Timestamp, console: &mut Console) -> Result<ExitCode, Problem> {
+pub(super) fn run(
+    args: &StatusArgs,
+    now: Timestamp,
+    console: &mut Console,
+) -> Result<ExitCode, Problem> {
     let mut hub = Repository::open(&args.repo, &args.git)?;
     let members = members(&mut hub, args)?;
     let refs = match &args.status_repo {
@@ -30,13 +34,20 @@ pub(super) fn run(args: &StatusArgs, now: Timestamp, console: &mut Console) -> R
         Output::Json => console.json(&fleet),
         Output::Table => {
             console.text(&text(&rows(&fleet), paint));
-            let silent: Vec<String> = fleet.not_reporting().map(|(name, member)| format!("{name} ({})", word(member.standing))).collect();
+            let silent: Vec<String> = fleet
+                .not_reporting()
+                .map(|(name, member)| format!("{name} ({})", word(member.standing)))
+                .collect();
             if !silent.is_empty() {
                 console.text(&format!("\nNot reporting: {}\n", silent.join(", ")));
             }
         }
     }
-    Ok(if fleet.not_reporting().next().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if fleet.not_reporting().next().is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn word(standing: Standing) -> &'static str {
@@ -49,23 +60,38 @@ fn word(standing: Standing) -> &'static str {
 }
 
 /// Every cluster of the fleet file and its keys.
-fn members(hub: &mut Repository, args: &StatusArgs) -> Result<BTreeMap<ClusterName, Vec<String>>, Problem> {
-    let path = RepoPath::new(&args.fleet_file).map_err(|e| Problem::new(muster_model::Reason::PathEscapesRepo, e.to_string()))?;
+fn members(
+    hub: &mut Repository,
+    args: &StatusArgs,
+) -> Result<BTreeMap<ClusterName, Vec<String>>, Problem> {
+    let path = RepoPath::new(&args.fleet_file)
+        .map_err(|e| Problem::new(muster_model::Reason::PathEscapesRepo, e.to_string()))?;
     let (_, tree) = hub.commit(&args.revision)?;
     let fleet = hub.answer(|| muster_fleet::hub::load(&*tree, &path))?.fleet;
-    Ok(fleet.clusters.into_iter().map(|c| (c.name, c.status_keys)).collect())
+    Ok(fleet
+        .clusters
+        .into_iter()
+        .map(|c| (c.name, c.status_keys))
+        .collect())
 }
 
 fn read(repository: &mut Repository) -> Result<StatusRefs, Problem> {
-    let refs: BTreeMap<RefName, CommitId> = repository.refs(&[INBOX_PREFIX, STATUS_BRANCH, "refs/remotes/origin/status"])?;
+    let refs: BTreeMap<RefName, CommitId> =
+        repository.refs(&[INBOX_PREFIX, STATUS_BRANCH, "refs/remotes/origin/status"])?;
     status_refs(refs.iter(), |id| repository.snapshot(id)).map_err(|e| e.problem())
 }
 
 /// Checks every status, and of two of one cluster keeps the newer.
-fn checked(refs: StatusRefs, members: &BTreeMap<ClusterName, Vec<String>>) -> BTreeMap<ClusterName, Result<Entry, EntryError>> {
+fn checked(
+    refs: StatusRefs,
+    members: &BTreeMap<ClusterName, Vec<String>>,
+) -> BTreeMap<ClusterName, Result<Entry, EntryError>> {
     let mut refused = BTreeMap::new();
     let mut good = Vec::new();
-    let inbox = refs.inbox.into_iter().map(|(name, (_, found))| (name, found));
+    let inbox = refs
+        .inbox
+        .into_iter()
+        .map(|(name, (_, found))| (name, found));
     for (name, found) in inbox.chain(refs.folded) {
         let keys = members.get(&name).cloned().unwrap_or_default();
         let Unchecked { bytes, signature } = found;
@@ -76,7 +102,10 @@ fn checked(refs: StatusRefs, members: &BTreeMap<ClusterName, Vec<String>>) -> BT
             }
         }
     }
-    let mut checked: BTreeMap<_, _> = newest(good).into_iter().map(|(name, entry)| (name, Ok(entry))).collect();
+    let mut checked: BTreeMap<_, _> = newest(good)
+        .into_iter()
+        .map(|(name, entry)| (name, Ok(entry)))
+        .collect();
     checked.append(&mut refused);
     checked
 }

@@ -25,7 +25,13 @@ pub(super) fn run(args: &ValidateArgs, console: &mut Console) -> Result<ExitCode
         Some(name) => offline.at(name)?,
         None => offline.work_tree()?,
     };
-    let mut verdict = Verdict { clusters: 0, applications: 0, objects: 0, errors: Vec::new(), warnings: Vec::new() };
+    let mut verdict = Verdict {
+        clusters: 0,
+        applications: 0,
+        objects: 0,
+        errors: Vec::new(),
+        warnings: Vec::new(),
+    };
     let mut errors = BTreeSet::new();
     let mut warnings = BTreeSet::new();
     match offline.hub(&commits) {
@@ -42,7 +48,8 @@ pub(super) fn run(args: &ValidateArgs, console: &mut Console) -> Result<ExitCode
                         warnings.extend(desired.warnings);
                         for application in desired.applications.into_values() {
                             verdict.applications += 1;
-                            verdict.objects += application.content.map_or(0, |set| set.objects.len());
+                            verdict.objects +=
+                                application.content.map_or(0, |set| set.objects.len());
                             errors.extend(application.problems);
                         }
                     }
@@ -53,7 +60,11 @@ pub(super) fn run(args: &ValidateArgs, console: &mut Console) -> Result<ExitCode
     verdict.errors = errors.into_iter().collect();
     verdict.warnings = warnings.into_iter().collect();
     print(&verdict, args.output, console);
-    Ok(if verdict.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if verdict.errors.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn print(verdict: &Verdict, output: Output, console: &mut Console) {
@@ -66,7 +77,13 @@ fn print(verdict: &Verdict, output: Output, console: &mut Console) {
             for problem in &verdict.warnings {
                 console.warning(problem);
             }
-            let Verdict { clusters, applications, objects, errors, warnings } = verdict;
+            let Verdict {
+                clusters,
+                applications,
+                objects,
+                errors,
+                warnings,
+            } = verdict;
             console.text(&format!(
                 "{clusters} clusters, {applications} Applications, {objects} objects: {} errors, {} warnings\n",
                 errors.len(),

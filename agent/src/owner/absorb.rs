@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use muster_model::effect::{Cause, Effect, Outcome};
 use muster_model::observed::Record;
 use muster_model::{ApplicationKey, ObjectId, Problem, Reason};
-use muster_sync::{Baseline, Failure};
+use muster_sync::fights::note_heal;
+use muster_sync::{Failure, baseline};
 use tokio::time::Instant;
 
 use super::act::label;
@@ -16,8 +17,6 @@ use crate::ports::{Cluster, WatchEvent};
 const RETRY: SignedDuration = SignedDuration::from_secs(2);
 /// Longest pause (HAZARDS.md L4).
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(10);
-/// How long heals are remembered, to see a fight.
-const HEAL_MEMORY: SignedDuration = SignedDuration::from_mins(2);
 
 impl<C: Cluster> Owner<C> {
     /// Takes one event in.
@@ -27,11 +26,22 @@ impl<C: Cluster> Owner<C> {
     pub(super) fn absorb(&mut self, event: Event) -> Result<(), Problem> {
         match event {
             Event::Watch(event) => self.seen(event),
-            Event::Gathered { desired, trust, approved } => self.gathered(*desired, trust, approved),
+            Event::Gathered {
+                desired,
+                trust,
+                approved,
+            } => self.gathered(*desired, trust, approved),
             Event::Unchanged => self.unchanged(),
             Event::Away { problem, in_force } => self.gone_away(problem, in_force.map(|d| *d)),
-            Event::Effect { application, effect, outcome } => self.answered(&application, &effect, *outcome),
-            Event::Acted { application, problem } => return self.acted(application, problem),
+            Event::Effect {
+                application,
+                effect,
+                outcome,
+            } => self.answered(&application, &effect, *outcome),
+            Event::Acted {
+                application,
+                problem,
+            } => return self.acted(application, problem),
             Event::Discovered(found) => self.discovered(found),
             Event::Publishing(problem) => {
                 self.unpublished = problem;
@@ -45,7 +55,13 @@ impl<C: Cluster> Owner<C> {
     fn seen(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::Listed(kind, records) => {
-                let gone: Vec<_> = self.observed.objects.keys().filter(|id| id.group_kind() == kind).cloned().collect();
+                let gone: Vec<_> = self
+                    .observed
+                    .objects
+                    .keys()
+                    .filter(|id| id.group_kind() == kind)
+                    .cloned()
+                    .collect();
                 for id in gone {
                     self.observed.objects.remove(&id);
                 }
@@ -83,7 +99,9 @@ impl<C: Cluster> Owner<C> {
     /// An older version never replaces a newer one, except after a relist.
     fn is_news(&self, id: &ObjectId, record: &Record) -> bool {
         let number = |record: &Record| record.resource_version.parse::<u64>().ok();
-        let Some(old) = self.observed.objects.get(id) else { return true };
+        let Some(old) = self.observed.objects.get(id) else {
+            return true;
+        };
         match (number(old), number(record)) {
             (Some(old), Some(new)) => new > old,
             _ => old != record,
@@ -92,16 +110,34 @@ impl<C: Cluster> Owner<C> {
 
     /// Marks the Applications that an object concerns: whose it says it is, and who renders it.
     fn mark_owner(&mut self, id: &ObjectId, record: Option<&Record>) {
-        let says = record.and_then(|r| r.applied.as_ref()).map(|mark| mark.application.clone());
+        let says = record
+            .and_then(|r| r.applied.as_ref())
+            .map(|mark| mark.application.clone());
         let renders = self.claims.rendered.get(id).into_iter().flatten().cloned();
-        let scales = record.and_then(|r| r.scale_target.as_ref()).and_then(|target| self.claims.rendered.get(target)).into_iter().flatten().cloned();
-        for application in says.into_iter().chain(renders).chain(scales).collect::<Vec<_>>() {
+        let scales = record
+            .and_then(|r| r.scale_target.as_ref())
+            .and_then(|target| self.claims.rendered.get(target))
+            .into_iter()
+            .flatten()
+            .cloned();
+        for application in says
+            .into_iter()
+            .chain(renders)
+            .chain(scales)
+            .collect::<Vec<_>>()
+        {
             self.mark(application);
         }
     }
 
     fn answered(&mut self, application: &ApplicationKey, effect: &Effect, outcome: Outcome) {
-        self.vitals.metrics.effects.get_or_create(&EffectLabel { effect: label(effect) }).inc();
+        self.vitals
+            .metrics
+            .effects
+            .get_or_create(&EffectLabel {
+                effect: label(effect),
+            })
+            .inc();
         match outcome {
             Outcome::Applied(record) => self.applied(effect, *record),
             Outcome::Patched(record) => {
@@ -115,25 +151,53 @@ impl<C: Cluster> Owner<C> {
                 self.observed.objects.extend(found);
                 self.observed.absent.extend(absent);
             }
-            Outcome::Conflict => tracing::debug!(effect = label(effect), "changed since it was seen: planned anew"),
-            Outcome::Failed { reason, code, message, retry_after } => self.failed(effect, reason, code, message, retry_after),
+            Outcome::Conflict => {
+                tracing::debug!(
+                    effect = label(effect),
+                    "changed since it was seen: planned anew"
+                );
+                self.doubt(effect);
+            }
+            Outcome::Failed {
+                reason,
+                code,
+                message,
+                retry_after,
+            } => self.failed(effect, reason, code, message, retry_after),
+        }
+    }
+
+    /// What is known of an object that is not ours is old: it is in no watch, so it is asked for again.
+    fn doubt(&mut self, effect: &Effect) {
+        let Some(object) = object_of(effect) else {
+            return;
+        };
+        self.observed.absent.remove(object);
+        let ours = |record: &Record| record.part_of.as_deref() == Some(&self.memory.applyset);
+        if self
+            .observed
+            .objects
+            .get(object)
+            .is_some_and(|record| !ours(record))
+        {
+            self.observed.objects.remove(object);
         }
     }
 
     fn applied(&mut self, effect: &Effect, record: Record) {
-        let Effect::Apply { object, cause, .. } = effect else { return };
+        let Effect::Apply { object, cause, .. } = effect else {
+            return;
+        };
         if *cause == Cause::Drift {
             self.vitals.metrics.healed.inc();
-            let now = self.clock.now();
             let heals = self.memory.heals.entry(object.clone()).or_default();
-            heals.retain(|then| now.duration_since(*then) < HEAL_MEMORY);
-            heals.push(now);
+            note_heal(heals, self.clock.now());
             tracing::info!(%object, "healed");
         }
         self.memory.failures.remove(object);
         self.attempts.remove(object);
         self.observed.absent.remove(object);
-        if let Some(baseline) = self.baseline(&record) {
+        if let Some(baseline) = baseline(&record, &self.memory.manager) {
             self.memory.baselines.insert(object.clone(), baseline);
         }
         if self.is_news(object, &record) {
@@ -141,20 +205,10 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    /// Our fields as the answer shows them.
-    fn baseline(&self, record: &Record) -> Option<Baseline> {
-        let mark = record.applied.as_ref()?;
-        let ours = record.managers.iter().find(|m| m.manager == self.memory.manager && m.operation == "Apply")?;
-        let fields = ours.fields.as_deref()?;
-        Some(Baseline {
-            digest: mark.digest.clone(),
-            fields: muster_model::Digest::of(fields.as_bytes()),
-            mutated: record.mutated.clone(),
-        })
-    }
-
     fn deleted(&mut self, application: &ApplicationKey, effect: &Effect, gone: bool) {
-        let Effect::Delete { object, .. } = effect else { return };
+        let Effect::Delete { object, .. } = effect else {
+            return;
+        };
         self.count_deletion(application);
         tracing::info!(%object, %application, "deleted");
         if gone {
@@ -164,8 +218,21 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn failed(&mut self, effect: &Effect, reason: Reason, code: u16, message: String, retry_after: Option<u32>) {
-        self.vitals.metrics.effect_failures.get_or_create(&ReasonLabel { reason: reason.name() }).inc();
+    fn failed(
+        &mut self,
+        effect: &Effect,
+        reason: Reason,
+        code: u16,
+        message: String,
+        retry_after: Option<u32>,
+    ) {
+        self.vitals
+            .metrics
+            .effect_failures
+            .get_or_create(&ReasonLabel {
+                reason: reason.name(),
+            })
+            .inc();
         let Some(object) = object_of(effect) else {
             tracing::warn!(%reason, code, error = %message, effect = label(effect), "failed");
             return;
@@ -174,23 +241,52 @@ impl<C: Cluster> Owner<C> {
         if reason == Reason::KindMissing {
             self.rediscover_soon();
         }
+        self.doubt(effect);
         let attempts = self.attempts.entry(object.clone()).or_default();
         let pause = retry_pause(*attempts, retry_after);
         *attempts += 1;
         let digest = self.digest_of(object).unwrap_or_default();
-        let retry_at = self.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
-        self.memory.failures.insert(object.clone(), Failure { digest, reason, message, retry_at });
+        let retry_at = self
+            .clock
+            .now()
+            .checked_add(pause)
+            .unwrap_or(Timestamp::MAX);
+        self.memory.failures.insert(
+            object.clone(),
+            Failure {
+                digest,
+                reason,
+                message,
+                retry_at,
+            },
+        );
     }
 
     fn digest_of(&self, object: &ObjectId) -> Option<String> {
         let application = self.claims.rendered.get(object)?.iter().next()?;
-        let set = self.desired.as_ref()?.applications.get(application)?.content.as_ref()?;
-        set.objects.iter().find(|o| o.id == *object).map(|o| o.digest.clone())
+        let set = self
+            .desired
+            .as_ref()?
+            .applications
+            .get(application)?
+            .content
+            .as_ref()?;
+        set.objects
+            .iter()
+            .find(|o| o.id == *object)
+            .map(|o| o.digest.clone())
     }
 
-    fn acted(&mut self, application: ApplicationKey, problem: Option<Problem>) -> Result<(), Problem> {
+    fn acted(
+        &mut self,
+        application: ApplicationKey,
+        problem: Option<Problem>,
+    ) -> Result<(), Problem> {
         if let Some(started) = self.acting.remove(&application) {
-            self.vitals.metrics.pass_seconds.observe(started.elapsed().as_secs_f64());
+            self.vitals
+                .metrics
+                .pass_seconds
+                .observe(started.elapsed().as_secs_f64());
         }
         match problem {
             None => {
@@ -198,8 +294,15 @@ impl<C: Cluster> Owner<C> {
             }
             Some(problem) => {
                 tracing::warn!(%application, reason = %problem.reason, error = %problem.message, "could not act");
-                self.act_problems.insert(application.clone(), problem.clone());
-                self.wakes.insert(application.clone(), self.clock.now().checked_add(RETRY).unwrap_or(Timestamp::MAX));
+                self.act_problems
+                    .insert(application.clone(), problem.clone());
+                self.wakes.insert(
+                    application.clone(),
+                    self.clock
+                        .now()
+                        .checked_add(RETRY)
+                        .unwrap_or(Timestamp::MAX),
+                );
                 Self::lost(problem)?;
             }
         }
@@ -237,12 +340,17 @@ impl<C: Cluster> Owner<C> {
 fn object_of(effect: &Effect) -> Option<&ObjectId> {
     match effect {
         Effect::Probe { .. } => None,
-        Effect::Apply { object, .. } | Effect::Delete { object, .. } | Effect::Release { object, .. } | Effect::Adopt { object, .. } => Some(object),
+        Effect::Apply { object, .. }
+        | Effect::Delete { object, .. }
+        | Effect::Release { object, .. }
+        | Effect::Adopt { object, .. } => Some(object),
     }
 }
 
 fn retry_pause(attempts: u32, retry_after: Option<u32>) -> SignedDuration {
     let asked = SignedDuration::from_secs(i64::from(retry_after.unwrap_or(0)));
-    let backoff = RETRY.checked_mul(1i32.checked_shl(attempts.min(10)).unwrap_or(i32::MAX)).unwrap_or(LONGEST_RETRY);
+    let backoff = RETRY
+        .checked_mul(1i32.checked_shl(attempts.min(10)).unwrap_or(i32::MAX))
+        .unwrap_or(LONGEST_RETRY);
     backoff.max(asked).min(LONGEST_RETRY)
 }

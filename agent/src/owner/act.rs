@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use muster_model::agent_state::AgentState;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::ParentScope;
-use muster_model::agent_state::AgentState;
 use muster_model::{ApplicationKey, Node, Problem, Reason};
 use muster_sync::{Memory, Plan, body};
 use tokio::sync::{Semaphore, mpsc};
@@ -44,14 +44,25 @@ impl Work {
             declare: plan.declare.widen.clone(),
             steps: plan.steps.iter().map(|step| step.effects.clone()).collect(),
             goal,
-            memory: Memory { applyset: applyset.to_owned(), ..Memory::default() },
+            memory: Memory {
+                applyset: applyset.to_owned(),
+                ..Memory::default()
+            },
             state,
         }
     }
 
     /// The object as it is sent: with its marks, without the fields left to others.
     fn body(&self, effect: &Effect) -> Option<Node> {
-        let (Effect::Apply { object, yielded, .. }, Goal::Release(set)) = (effect, &self.goal) else { return None };
+        let (
+            Effect::Apply {
+                object, yielded, ..
+            },
+            Goal::Release(set),
+        ) = (effect, &self.goal)
+        else {
+            return None;
+        };
         body(set, &self.memory, object, yielded).map(|body| body.node)
     }
 }
@@ -86,11 +97,20 @@ impl<C: Cluster> Hands<C> {
     /// Carries out the work; a group with a failure is the last one. The owner plans anew from what was answered.
     pub(super) async fn carry_out(self, work: Work) {
         let problem = self.steps(&work).await.err();
-        let _ = self.events.send(Event::Acted { application: work.application, problem }).await;
+        let _ = self
+            .events
+            .send(Event::Acted {
+                application: work.application,
+                problem,
+            })
+            .await;
     }
 
     async fn steps(&self, work: &Work) -> Result<(), Problem> {
-        let mut authority = self.parent.widen(work.declare.clone(), Some(work.state.clone())).await?;
+        let mut authority = self
+            .parent
+            .widen(work.declare.clone(), Some(work.state.clone()))
+            .await?;
         for step in &work.steps {
             if !self.step(step, work, &mut authority).await? {
                 return Ok(());
@@ -100,7 +120,12 @@ impl<C: Cluster> Hands<C> {
     }
 
     /// Carries out one group; false when some effect failed.
-    async fn step(&self, effects: &[Effect], work: &Work, authority: &mut Authority) -> Result<bool, Problem> {
+    async fn step(
+        &self,
+        effects: &[Effect],
+        work: &Work,
+        authority: &mut Authority,
+    ) -> Result<bool, Problem> {
         let mut rest = effects.iter();
         let mut running = FuturesUnordered::new();
         let mut well = true;
@@ -113,9 +138,15 @@ impl<C: Cluster> Hands<C> {
                 }
                 running.push(self.effect(effect, work));
             }
-            let Some((effect, outcome)) = running.next().await else { return Ok(well) };
+            let Some((effect, outcome)) = running.next().await else {
+                return Ok(well);
+            };
             well &= !matches!(outcome, Outcome::Failed { .. } | Outcome::Conflict);
-            let done = Event::Effect { application: work.application.clone(), effect: effect.clone(), outcome: Box::new(outcome) };
+            let done = Event::Effect {
+                application: work.application.clone(),
+                effect: effect.clone(),
+                outcome: Box::new(outcome),
+            };
             if self.events.send(done).await.is_err() {
                 return Ok(false);
             }
@@ -125,14 +156,20 @@ impl<C: Cluster> Hands<C> {
     async fn effect<'a>(&self, effect: &'a Effect, work: &Work) -> (&'a Effect, Outcome) {
         let _permit = self.permits.acquire().await;
         let body = work.body(effect);
-        let outcome = tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body.as_ref())).await;
+        let outcome =
+            tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body.as_ref())).await;
         (effect, outcome.unwrap_or_else(|_| timed_out()))
     }
 }
 
 fn timed_out() -> Outcome {
     let message = format!("no answer within {} s", EFFECT_TIMEOUT.as_secs());
-    Outcome::Failed { reason: Reason::ApiUnreachable, code: 0, message, retry_after: None }
+    Outcome::Failed {
+        reason: Reason::ApiUnreachable,
+        code: 0,
+        message,
+        retry_after: None,
+    }
 }
 
 /// The name of a kind of effect, for metrics.

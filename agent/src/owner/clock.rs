@@ -17,7 +17,10 @@ impl Clock {
     /// A clock that shows `now` at this moment.
     #[must_use]
     pub fn starting_at(now: Timestamp) -> Self {
-        Self { start: now, at: Instant::now() }
+        Self {
+            start: now,
+            at: Instant::now(),
+        }
     }
 
     /// The time.

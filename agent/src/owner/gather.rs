@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_engine::{Commits, Desired, Need, Request, SourceRef, SourceState, desire};
+use muster_model::agent_state::Enforced;
 use muster_model::kinds::Scopes;
 use muster_model::{ApplicationKey, CommitId, Problem, Reason, Revision};
-use muster_model::agent_state::Enforced;
 use muster_rollout::{Ancestry, Offer, accept};
 
 use crate::config::Config;
@@ -52,7 +52,12 @@ pub(super) struct Gatherer<S> {
 
 impl<S: Source> Gatherer<S> {
     pub(super) fn new(source: Arc<S>, config: &Config, request: Request) -> Self {
-        Self { source, config: config.clone(), request: Arc::new(request), seen: BTreeMap::new() }
+        Self {
+            source,
+            config: config.clone(),
+            request: Arc::new(request),
+            seen: BTreeMap::new(),
+        }
     }
 
     /// Forgets what was seen, so that the next look decides anew: the world changed elsewhere.
@@ -64,19 +69,38 @@ impl<S: Source> Gatherer<S> {
     ///
     /// # Errors
     /// Why nothing new can be enforced; what is enforced stays.
-    pub(super) async fn look(&mut self, trust: &Trust, scopes: &Scopes) -> Result<Gathered, Problem> {
-        let hub = SourceRef { repository: self.config.hub.clone(), name: self.config.revision.clone() };
+    pub(super) async fn look(
+        &mut self,
+        trust: &Trust,
+        scopes: &Scopes,
+    ) -> Result<Gathered, Problem> {
+        let hub = SourceRef {
+            repository: self.config.hub.clone(),
+            name: self.config.revision.clone(),
+        };
         let mut resolved = self.resolve_seen(&hub).await?;
         let hub_commit = present(&hub, resolved.get(&hub))?;
-        if !self.seen.is_empty() && self.seen.iter().all(|(source, commit)| resolved.get(source) == Some(&Some(commit.clone()))) {
+        if !self.seen.is_empty()
+            && self
+                .seen
+                .iter()
+                .all(|(source, commit)| resolved.get(source) == Some(&Some(commit.clone())))
+        {
             return Ok(Gathered::Unchanged);
         }
         let tree = self.source.snapshot(&hub.repository, &hub_commit).await?;
-        let revision = Revision { name: hub.name.clone(), commit_id: hub_commit };
+        let revision = Revision {
+            name: hub.name.clone(),
+            commit_id: hub_commit,
+        };
         let mut commits = Commits::of_hub(&self.config.hub, revision, tree);
         let desired = self.rounds(&mut commits, &mut resolved, scopes).await?;
         let next = self.trusted(&commits, &desired, trust).await?;
-        self.seen = commits.sources.iter().filter_map(|(source, state)| Some((source.clone(), commit_of(state)?))).collect();
+        self.seen = commits
+            .sources
+            .iter()
+            .filter_map(|(source, state)| Some((source.clone(), commit_of(state)?)))
+            .collect();
         Ok(Gathered::New(Box::new(desired), next))
     }
 
@@ -84,11 +108,23 @@ impl<S: Source> Gatherer<S> {
     ///
     /// # Errors
     /// When the release can no longer be had.
-    pub(super) async fn recall(&self, key: &ApplicationKey, enforced: &Enforced, scopes: &Scopes) -> Result<Desired, Problem> {
+    pub(super) async fn recall(
+        &self,
+        key: &ApplicationKey,
+        enforced: &Enforced,
+        scopes: &Scopes,
+    ) -> Result<Desired, Problem> {
         let release = &enforced.release;
-        let tree = self.source.snapshot(&self.config.hub, &release.hub.commit_id).await.map_err(unavailable)?;
+        let tree = self
+            .source
+            .snapshot(&self.config.hub, &release.hub.commit_id)
+            .await
+            .map_err(unavailable)?;
         let mut commits = Commits::of_hub(&self.config.hub, release.hub.clone(), tree);
-        let request = Arc::new(Request { only: Some(key.clone()), ..(*self.request).clone() });
+        let request = Arc::new(Request {
+            only: Some(key.clone()),
+            ..(*self.request).clone()
+        });
         let mut pinned = release.sources.iter();
         let mut resolved = BTreeMap::new();
         for _ in 0..MAX_ROUNDS {
@@ -96,12 +132,21 @@ impl<S: Source> Gatherer<S> {
                 Ok(desired) => return Ok(desired),
                 Err(Need::Sources(wanted)) => {
                     for source in wanted {
-                        let revision = pinned.find(|r| r.name == source.name).ok_or_else(|| unavailable(Problem::new(Reason::ReleaseUnavailable, "the release names other sources")))?;
+                        let revision = pinned.find(|r| r.name == source.name).ok_or_else(|| {
+                            unavailable(Problem::new(
+                                Reason::ReleaseUnavailable,
+                                "the release names other sources",
+                            ))
+                        })?;
                         resolved.insert(source, Some(revision.commit_id.clone()));
                     }
                     self.add_sources(&mut commits, &resolved).await;
                 }
-                Err(Need::Blobs(repository, blobs)) => self.source.fetch(&repository, blobs).await.map_err(unavailable)?,
+                Err(Need::Blobs(repository, blobs)) => self
+                    .source
+                    .fetch(&repository, blobs)
+                    .await
+                    .map_err(unavailable)?,
                 Err(Need::Refused(problems)) => return Err(first(problems)),
             }
         }
@@ -109,29 +154,50 @@ impl<S: Source> Gatherer<S> {
     }
 
     /// Resolves the hub and every ref that the last look needed, one request for each repository.
-    async fn resolve_seen(&self, hub: &SourceRef) -> Result<BTreeMap<SourceRef, Option<CommitId>>, Problem> {
+    async fn resolve_seen(
+        &self,
+        hub: &SourceRef,
+    ) -> Result<BTreeMap<SourceRef, Option<CommitId>>, Problem> {
         let wanted: BTreeSet<SourceRef> = self.seen.keys().cloned().chain([hub.clone()]).collect();
         let mut resolved = BTreeMap::new();
         self.resolve(&wanted, &mut resolved).await?;
         Ok(resolved)
     }
 
-    async fn resolve(&self, wanted: &BTreeSet<SourceRef>, resolved: &mut BTreeMap<SourceRef, Option<CommitId>>) -> Result<(), Problem> {
+    async fn resolve(
+        &self,
+        wanted: &BTreeSet<SourceRef>,
+        resolved: &mut BTreeMap<SourceRef, Option<CommitId>>,
+    ) -> Result<(), Problem> {
         let mut by_repository: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for source in wanted.iter().filter(|s| !resolved.contains_key(s)) {
-            by_repository.entry(&source.repository).or_default().push(source.name.clone());
+            by_repository
+                .entry(&source.repository)
+                .or_default()
+                .push(source.name.clone());
         }
         for (repository, names) in by_repository {
             let found = self.source.resolve(repository, names.clone()).await?;
             for name in names {
                 let commit = found.get(&name).cloned().flatten();
-                resolved.insert(SourceRef { repository: repository.to_owned(), name }, commit);
+                resolved.insert(
+                    SourceRef {
+                        repository: repository.to_owned(),
+                        name,
+                    },
+                    commit,
+                );
             }
         }
         Ok(())
     }
 
-    async fn rounds(&self, commits: &mut Commits, resolved: &mut BTreeMap<SourceRef, Option<CommitId>>, scopes: &Scopes) -> Result<Desired, Problem> {
+    async fn rounds(
+        &self,
+        commits: &mut Commits,
+        resolved: &mut BTreeMap<SourceRef, Option<CommitId>>,
+        scopes: &Scopes,
+    ) -> Result<Desired, Problem> {
         for _ in 0..MAX_ROUNDS {
             match decide(&self.request, commits, scopes).await? {
                 Ok(desired) => return Ok(desired),
@@ -139,7 +205,9 @@ impl<S: Source> Gatherer<S> {
                     self.resolve(&wanted, resolved).await?;
                     self.add_sources(commits, resolved).await;
                 }
-                Err(Need::Blobs(repository, blobs)) => self.source.fetch(&repository, blobs).await?,
+                Err(Need::Blobs(repository, blobs)) => {
+                    self.source.fetch(&repository, blobs).await?;
+                }
                 Err(Need::Refused(problems)) => return Err(first(problems)),
             }
         }
@@ -147,7 +215,11 @@ impl<S: Source> Gatherer<S> {
     }
 
     /// Adds what was resolved; a source that cannot be had isolates its own Applications.
-    async fn add_sources(&self, commits: &mut Commits, resolved: &BTreeMap<SourceRef, Option<CommitId>>) {
+    async fn add_sources(
+        &self,
+        commits: &mut Commits,
+        resolved: &BTreeMap<SourceRef, Option<CommitId>>,
+    ) {
         for (source, commit) in resolved {
             if commits.sources.contains_key(source) {
                 continue;
@@ -155,7 +227,13 @@ impl<S: Source> Gatherer<S> {
             let state = match present(source, Some(commit)) {
                 Err(problem) => SourceState::Failed(problem),
                 Ok(commit_id) => match self.source.snapshot(&source.repository, &commit_id).await {
-                    Ok(tree) => SourceState::At(Revision { name: source.name.clone(), commit_id }, tree),
+                    Ok(tree) => SourceState::At(
+                        Revision {
+                            name: source.name.clone(),
+                            commit_id,
+                        },
+                        tree,
+                    ),
                     Err(problem) => SourceState::Failed(problem),
                 },
             };
@@ -164,13 +242,27 @@ impl<S: Source> Gatherer<S> {
     }
 
     /// Accepts what follows the marks; a hub that does not is refused as a whole, another source only delays itself.
-    async fn trusted(&self, commits: &Commits, desired: &Desired, trust: &Trust) -> Result<Trust, Problem> {
-        let mut next = Trust { accepted: trust.accepted.clone(), serial: desired.serial };
+    async fn trusted(
+        &self,
+        commits: &Commits,
+        desired: &Desired,
+        trust: &Trust,
+    ) -> Result<Trust, Problem> {
+        let mut next = Trust {
+            accepted: trust.accepted.clone(),
+            serial: desired.serial,
+        };
         for (source, state) in &commits.sources {
-            let Some(offered) = commit_of(state) else { continue };
+            let Some(offered) = commit_of(state) else {
+                continue;
+            };
             let accepted = trust.mark(source);
             let ancestry = match accepted {
-                Some(mark) if *mark != offered => self.source.ancestry(&source.repository, mark, &offered).await?,
+                Some(mark) if *mark != offered => {
+                    self.source
+                        .ancestry(&source.repository, mark, &offered)
+                        .await?
+                }
                 _ => Ancestry::Follows,
             };
             accept(&Offer {
@@ -188,15 +280,33 @@ impl<S: Source> Gatherer<S> {
 }
 
 /// Runs the engine on a blocking thread: rendering takes processor time.
-async fn decide(request: &Arc<Request>, commits: &Commits, scopes: &Scopes) -> Result<Result<Desired, Need>, Problem> {
+async fn decide(
+    request: &Arc<Request>,
+    commits: &Commits,
+    scopes: &Scopes,
+) -> Result<Result<Desired, Need>, Problem> {
     let (request, commits, scopes) = (Arc::clone(request), commits.clone(), scopes.clone());
     tokio::task::spawn_blocking(move || desire(&request, &commits, &scopes))
         .await
-        .map_err(|e| Problem::new(Reason::InternalError, if e.is_panic() { "the renderer failed on this commit" } else { "the agent is stopping" }))
+        .map_err(|e| {
+            Problem::new(
+                Reason::InternalError,
+                if e.is_panic() {
+                    "the renderer failed on this commit"
+                } else {
+                    "the agent is stopping"
+                },
+            )
+        })
 }
 
 fn present(source: &SourceRef, commit: Option<&Option<CommitId>>) -> Result<CommitId, Problem> {
-    commit.cloned().flatten().ok_or_else(|| Problem::new(Reason::SourceMissing, format!("{} is not in {}", source.name, source.repository)))
+    commit.cloned().flatten().ok_or_else(|| {
+        Problem::new(
+            Reason::SourceMissing,
+            format!("{} is not in {}", source.name, source.repository),
+        )
+    })
 }
 
 fn commit_of(state: &SourceState) -> Option<CommitId> {
@@ -208,7 +318,10 @@ fn commit_of(state: &SourceState) -> Option<CommitId> {
 
 fn first(problems: Vec<Problem>) -> Problem {
     let more = problems.len().saturating_sub(1);
-    let mut problem = problems.into_iter().next().unwrap_or_else(|| Problem::new(Reason::InvalidFleetFile, "the fleet file is refused"));
+    let mut problem = problems
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Problem::new(Reason::InvalidFleetFile, "the fleet file is refused"));
     if more > 0 {
         problem.message = format!("{} (and {more} more)", problem.message);
     }
@@ -216,9 +329,15 @@ fn first(problems: Vec<Problem>) -> Problem {
 }
 
 fn unavailable(problem: Problem) -> Problem {
-    Problem::new(Reason::ReleaseUnavailable, format!("the release in force cannot be had: {}", problem.message))
+    Problem::new(
+        Reason::ReleaseUnavailable,
+        format!("the release in force cannot be had: {}", problem.message),
+    )
 }
 
 fn too_many_rounds() -> Problem {
-    Problem::new(Reason::NodeBudget, format!("more than {MAX_ROUNDS} rounds of fetching"))
+    Problem::new(
+        Reason::NodeBudget,
+        format!("more than {MAX_ROUNDS} rounds of fetching"),
+    )
 }

@@ -7,7 +7,10 @@ use muster_fleet::fleet::OnLeave;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, Digest, ObjectId};
-use muster_sync::{Context, DesiredSet, Evidence, Fate, Plan, Removal, Subject, Violation, check, plan, plan_removal};
+use muster_sync::{
+    Context, DesiredSet, Evidence, Fate, Plan, Removal, Subject, Violation, check, plan,
+    plan_removal,
+};
 
 use super::Owner;
 use crate::ports::Cluster;
@@ -51,8 +54,14 @@ impl Goal {
     pub(super) fn with_evidence(self, evidence: Evidence) -> Self {
         match self {
             Self::Release(set) if set.evidence == evidence => Self::Release(set),
-            Self::Release(set) => Self::Release(Arc::new(DesiredSet { evidence, ..(*set).clone() })),
-            Self::Removal(removal) => Self::Removal(Removal { evidence, ..removal }),
+            Self::Release(set) => Self::Release(Arc::new(DesiredSet {
+                evidence,
+                ..(*set).clone()
+            })),
+            Self::Removal(removal) => Self::Removal(Removal {
+                evidence,
+                ..removal
+            }),
         }
     }
 }
@@ -71,24 +80,35 @@ impl<C: Cluster> Owner<C> {
             return self.removal(key, fate);
         }
         let Some(application) = application else {
-            return self.is_gone(key).then(|| self.removal(key, Fate::Prune)).flatten();
+            return self
+                .is_gone(key)
+                .then(|| self.removal(key, Fate::Prune))
+                .flatten();
         };
         let set = application.content.as_ref()?;
         let inputs = &set.release.inputs;
         let enforced = self.state.enforced.get(&key.to_string());
-        let applied_before = enforced.and_then(|e| e.applied.as_ref()).is_some_and(|r| r.inputs == *inputs);
+        let applied_before = enforced
+            .and_then(|e| e.applied.as_ref())
+            .is_some_and(|r| r.inputs == *inputs);
         let release = set.release.clone();
         if set.evidence == evidence && set.applied_before == applied_before {
             return Some((Goal::Release(Arc::clone(set)), release));
         }
-        let set = DesiredSet { evidence, applied_before, ..(**set).clone() };
+        let set = DesiredSet {
+            evidence,
+            applied_before,
+            ..(**set).clone()
+        };
         Some((Goal::Release(Arc::new(set)), release))
     }
 
     /// True when Git no longer names the Application, and everything that could name it was evaluated.
     fn is_gone(&self, key: &ApplicationKey) -> bool {
         let sets = self.desired.as_ref().map(|d| &d.incomplete);
-        sets.is_some_and(|incomplete| incomplete.sets.is_empty() && !incomplete.covers(None, &key.name))
+        sets.is_some_and(|incomplete| {
+            incomplete.sets.is_empty() && !incomplete.covers(None, &key.name)
+        })
     }
 
     fn removal(&self, key: &ApplicationKey, fate: Fate) -> Option<(Goal, Release)> {
@@ -97,15 +117,30 @@ impl<C: Cluster> Owner<C> {
         if !remembered && self.held_by(key).is_empty() {
             return None;
         }
-        let release = Release { hub: desired.hub.clone(), sources: Vec::new(), inputs: Digest::of(b"departed") };
-        let removal = Removal { application: key.clone(), fate, evidence: self.evidence(), propagation: None };
+        let release = Release {
+            hub: desired.hub.clone(),
+            sources: Vec::new(),
+            inputs: Digest::of(b"departed"),
+        };
+        let removal = Removal {
+            application: key.clone(),
+            fate,
+            evidence: self.evidence(),
+            propagation: None,
+        };
         Some((Goal::Removal(removal), release))
     }
 
     /// What this pass can be sure of. While Git is away, or the fleet file does not name this cluster, nothing may go.
     pub(super) fn evidence(&self) -> Evidence {
-        let sure = |d: &muster_engine::Desired| matches!(d.state, ClusterState::Active | ClusterState::Leaving);
+        let sure = |d: &muster_engine::Desired| {
+            matches!(d.state, ClusterState::Active | ClusterState::Leaving)
+        };
         let here = self.away.is_none();
-        Evidence { trusted: here, fleet_parsed: here && self.desired.as_ref().is_some_and(sure), rendered: true }
+        Evidence {
+            trusted: here,
+            fleet_parsed: here && self.desired.as_ref().is_some_and(sure),
+            rendered: true,
+        }
     }
 }

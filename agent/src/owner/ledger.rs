@@ -16,7 +16,12 @@ impl<C: Cluster> Owner<C> {
     /// False while the cluster is not fully seen: then nothing may be deleted yet.
     pub(super) fn enforce(&mut self, key: &ApplicationKey, goal: &Goal, release: Release) -> bool {
         let name = key.to_string();
-        if let Some(enforced) = self.state.enforced.get_mut(&name).filter(|e| e.release.inputs == release.inputs) {
+        if let Some(enforced) = self
+            .state
+            .enforced
+            .get_mut(&name)
+            .filter(|e| e.release.inputs == release.inputs)
+        {
             enforced.release = release;
             return true;
         }
@@ -27,10 +32,17 @@ impl<C: Cluster> Owner<C> {
         let ledger = {
             let deletions = Deletions::default();
             let context = self.context(&deletions);
-            Ledger::open(key, old.as_ref().map(|e| e.release.hub.commit_id.clone()), &goal.objects(), &context)
+            Ledger::open(
+                key,
+                old.as_ref().map(|e| e.release.hub.commit_id.clone()),
+                &goal.objects(),
+                &context,
+            )
         };
         // A deletion that still waits stays measured from the release it was first wanted at.
-        let unfinished = old.as_ref().filter(|e| e.leaving.iter().any(|id| ledger.leaving.contains(id)));
+        let unfinished = old
+            .as_ref()
+            .filter(|e| e.leaving.iter().any(|id| ledger.leaving.contains(id)));
         let next = Enforced {
             release,
             applied: old.as_ref().and_then(|e| e.applied.clone()),
@@ -45,38 +57,77 @@ impl<C: Cluster> Owner<C> {
 
     /// What a plan is decided with, beside the goal.
     pub(super) fn context<'a>(&'a self, deletions: &'a Deletions) -> Context<'a> {
-        Context { observed: &self.observed, claims: &self.claims, memory: &self.memory, deletions, now: self.clock.now() }
+        Context {
+            observed: &self.observed,
+            claims: &self.claims,
+            memory: &self.memory,
+            deletions,
+            now: self.clock.now(),
+        }
     }
 
     /// Every kind that the parent declares is listed: what we own is all in view.
     pub(super) fn sees_everything(&self) -> bool {
-        let served = |kind| self.observed.discovery.as_ref().is_none_or(|d| d.kinds.contains_key(kind));
-        self.observed.discovery.is_some() && self.observed.parent.kinds.iter().all(|kind| self.observed.synced_kinds.contains(kind) || !served(kind))
+        let served = |kind| {
+            self.observed
+                .discovery
+                .as_ref()
+                .is_none_or(|d| d.kinds.contains_key(kind))
+        };
+        self.observed.discovery.is_some()
+            && self
+                .observed
+                .parent
+                .kinds
+                .iter()
+                .all(|kind| self.observed.synced_kinds.contains(kind) || !served(kind))
     }
 
     /// What an Application holds in the cluster, by the marks the objects carry.
     pub(super) fn held_by(&self, application: &ApplicationKey) -> BTreeSet<ObjectId> {
         let holds = |(id, record): &(&ObjectId, &muster_model::observed::Record)| {
             record.part_of.as_deref() == Some(&self.memory.applyset)
-                && record.applied.as_ref().is_some_and(|mark| mark.application == *application && mark.object == **id)
+                && record
+                    .applied
+                    .as_ref()
+                    .is_some_and(|mark| mark.application == *application && mark.object == **id)
         };
-        self.observed.objects.iter().filter(holds).map(|(id, _)| id.clone()).collect()
+        self.observed
+            .objects
+            .iter()
+            .filter(holds)
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// True when no object in view is ours; copies of our marks do not count.
     pub(super) fn holds_nothing(&self) -> bool {
         let ours = |(id, record): (&ObjectId, &muster_model::observed::Record)| {
-            record.part_of.as_deref() == Some(&self.memory.applyset) && record.applied.as_ref().is_some_and(|mark| mark.object == *id)
+            record.part_of.as_deref() == Some(&self.memory.applyset)
+                && record
+                    .applied
+                    .as_ref()
+                    .is_some_and(|mark| mark.object == *id)
         };
         !self.observed.objects.iter().any(ours)
     }
 
     /// Applications that Git no longer names but that hold objects, or are still remembered.
     pub(super) fn departed(&self) -> BTreeSet<ApplicationKey> {
-        let Some(desired) = &self.desired else { return BTreeSet::new() };
-        let marks = self.observed.objects.values().filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset));
-        let held = marks.filter_map(|r| r.applied.as_ref()).map(|mark| mark.application.clone());
-        held.chain(self.state.enforced_keys()).filter(|key| !desired.applications.contains_key(key)).collect()
+        let Some(desired) = &self.desired else {
+            return BTreeSet::new();
+        };
+        let marks = self
+            .observed
+            .objects
+            .values()
+            .filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset));
+        let held = marks
+            .filter_map(|r| r.applied.as_ref())
+            .map(|mark| mark.application.clone());
+        held.chain(self.state.enforced_keys())
+            .filter(|key| !desired.applications.contains_key(key))
+            .collect()
     }
 
     pub(super) fn count_deletion(&mut self, application: &ApplicationKey) {
@@ -97,7 +148,11 @@ impl<C: Cluster> Owner<C> {
             }),
             cluster: self.cluster_deletions(),
             approved: self.approved.get(application).cloned().unwrap_or_default(),
-            protected: self.desired.iter().flat_map(|d| d.protected.iter().cloned()).collect(),
+            protected: self
+                .desired
+                .iter()
+                .flat_map(|d| d.protected.iter().cloned())
+                .collect(),
         }
     }
 
@@ -105,8 +160,22 @@ impl<C: Cluster> Owner<C> {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let deleted = self.state.enforced.values().map(|e| e.deleted).sum();
         let live = |id: &&ObjectId| self.observed.objects.get(id).is_some_and(|r| !r.deleting);
-        let wanted = self.state.enforced.values().map(|e| e.leaving.iter().filter(live).count()).sum();
-        let owned = self.observed.objects.values().filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset)).count();
-        ClusterDeletions { owned: number(owned).saturating_add(deleted), deleted, wanted: number(wanted) }
+        let wanted = self
+            .state
+            .enforced
+            .values()
+            .map(|e| e.leaving.iter().filter(live).count())
+            .sum();
+        let owned = self
+            .observed
+            .objects
+            .values()
+            .filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset))
+            .count();
+        ClusterDeletions {
+            owned: number(owned).saturating_add(deleted),
+            deleted,
+            wanted: number(wanted),
+        }
     }
 }

@@ -36,11 +36,18 @@ impl Authority {
 /// What is asked of the parent task.
 enum Request {
     /// Declare kinds and namespaces before the first apply, and renew the right to act.
-    Widen { scope: ParentScope, state: Option<Box<AgentState>>, reply: oneshot::Sender<Result<Authority, Problem>> },
+    Widen {
+        scope: ParentScope,
+        state: Option<Box<AgentState>>,
+        reply: oneshot::Sender<Result<Authority, Problem>>,
+    },
     /// Declare exactly this, after the last prune was confirmed.
     Narrow(ParentScope),
     /// Remember this.
-    Save { state: Box<AgentState>, reply: oneshot::Sender<Result<(), Problem>> },
+    Save {
+        state: Box<AgentState>,
+        reply: oneshot::Sender<Result<(), Problem>>,
+    },
 }
 
 /// A handle to the parent task.
@@ -57,7 +64,13 @@ impl ParentTask {
     pub(super) async fn start<C: Cluster>(cluster: Arc<C>) -> Result<(Self, Parent), Problem> {
         let parent = take_over(&*cluster).await?;
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let task = Writer { cluster, stored: parent.clone(), authority: Authority { until: Instant::now() + AUTHORITY } };
+        let task = Writer {
+            cluster,
+            stored: parent.clone(),
+            authority: Authority {
+                until: Instant::now() + AUTHORITY,
+            },
+        };
         tokio::spawn(task.serve(inbox));
         Ok((Self { requests }, parent))
     }
@@ -67,9 +80,21 @@ impl ParentTask {
     ///
     /// # Errors
     /// [`Reason::StaleWriter`] when another agent took over; otherwise why the parent could not be written.
-    pub(super) async fn widen(&self, scope: ParentScope, state: Option<AgentState>) -> Result<Authority, Problem> {
+    pub(super) async fn widen(
+        &self,
+        scope: ParentScope,
+        state: Option<AgentState>,
+    ) -> Result<Authority, Problem> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Widen { scope, state: state.map(Box::new), reply }, answer).await
+        self.ask(
+            Request::Widen {
+                scope,
+                state: state.map(Box::new),
+                reply,
+            },
+            answer,
+        )
+        .await
     }
 
     /// Declares exactly `scope`, before anything that is asked later; false when the parent task is too busy for now.
@@ -83,10 +108,21 @@ impl ParentTask {
     /// As [`Self::widen`].
     pub(super) async fn save(&self, state: AgentState) -> Result<(), Problem> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Save { state: Box::new(state), reply }, answer).await
+        self.ask(
+            Request::Save {
+                state: Box::new(state),
+                reply,
+            },
+            answer,
+        )
+        .await
     }
 
-    async fn ask<T>(&self, request: Request, answer: oneshot::Receiver<Result<T, Problem>>) -> Result<T, Problem> {
+    async fn ask<T>(
+        &self,
+        request: Request,
+        answer: oneshot::Receiver<Result<T, Problem>>,
+    ) -> Result<T, Problem> {
         let gone = || Problem::new(Reason::StaleWriter, "this agent no longer writes");
         self.requests.send(request).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -103,7 +139,10 @@ async fn take_over<C: Cluster>(cluster: &C) -> Result<Parent, Problem> {
             return Ok(parent);
         }
     }
-    Err(Problem::new(Reason::ApplyFailed, "the parent object changes faster than it can be taken over"))
+    Err(Problem::new(
+        Reason::ApplyFailed,
+        "the parent object changes faster than it can be taken over",
+    ))
 }
 
 struct Writer<C> {
@@ -116,8 +155,15 @@ impl<C: Cluster> Writer<C> {
     async fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
         while let Some(request) = inbox.recv().await {
             let lost = match request {
-                Request::Widen { scope, state, reply } => answer(reply, self.widen(&scope, state.map(|s| *s)).await),
-                Request::Narrow(scope) => self.narrow(scope).await.is_err_and(|p| p.reason == Reason::StaleWriter),
+                Request::Widen {
+                    scope,
+                    state,
+                    reply,
+                } => answer(reply, self.widen(&scope, state.map(|s| *s)).await),
+                Request::Narrow(scope) => self
+                    .narrow(scope)
+                    .await
+                    .is_err_and(|p| p.reason == Reason::StaleWriter),
                 Request::Save { state, reply } => answer(reply, self.save(*state).await),
             };
             if lost {
@@ -127,13 +173,22 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    async fn widen(&mut self, scope: &ParentScope, state: Option<AgentState>) -> Result<Authority, Problem> {
+    async fn widen(
+        &mut self,
+        scope: &ParentScope,
+        state: Option<AgentState>,
+    ) -> Result<Authority, Problem> {
         let mut next = self.stored.clone();
         if let Some(state) = state {
-            next.state = AgentState { epoch: next.state.epoch, ..state };
+            next.state = AgentState {
+                epoch: next.state.epoch,
+                ..state
+            };
         }
         next.scope.kinds.extend(scope.kinds.iter().cloned());
-        next.scope.namespaces.extend(scope.namespaces.iter().cloned());
+        next.scope
+            .namespaces
+            .extend(scope.namespaces.iter().cloned());
         if next != self.stored || !self.authority.holds() {
             self.store(next).await?;
         }
@@ -142,11 +197,15 @@ impl<C: Cluster> Writer<C> {
 
     async fn narrow(&mut self, scope: ParentScope) -> Result<(), Problem> {
         let within = |new: &BTreeSet<_>, old: &BTreeSet<_>| new.is_subset(old);
-        let smaller = within(&scope.kinds, &self.stored.scope.kinds) && scope.namespaces.is_subset(&self.stored.scope.namespaces);
+        let smaller = within(&scope.kinds, &self.stored.scope.kinds)
+            && scope.namespaces.is_subset(&self.stored.scope.namespaces);
         if !smaller || scope == self.stored.scope {
             return Ok(());
         }
-        let next = Parent { scope, ..self.stored.clone() };
+        let next = Parent {
+            scope,
+            ..self.stored.clone()
+        };
         self.store(next).await
     }
 
@@ -155,7 +214,10 @@ impl<C: Cluster> Writer<C> {
         if state == self.stored.state {
             return Ok(());
         }
-        let next = Parent { state, ..self.stored.clone() };
+        let next = Parent {
+            state,
+            ..self.stored.clone()
+        };
         self.store(next).await
     }
 
@@ -166,23 +228,33 @@ impl<C: Cluster> Writer<C> {
             if let Swap::Stored(version) = self.cluster.swap_parent(&next).await? {
                 next.resource_version = version;
                 self.stored = next;
-                self.authority = Authority { until: asked + AUTHORITY };
+                self.authority = Authority {
+                    until: asked + AUTHORITY,
+                };
                 return Ok(());
             }
             let seen = self.cluster.parent().await?;
             if seen.state.epoch > self.stored.state.epoch {
-                let message = format!("epoch {} was taken over by epoch {}", self.stored.state.epoch, seen.state.epoch);
+                let message = format!(
+                    "epoch {} was taken over by epoch {}",
+                    self.stored.state.epoch, seen.state.epoch
+                );
                 return Err(Problem::new(Reason::StaleWriter, message));
             }
             next.resource_version = seen.resource_version;
         }
-        Err(Problem::new(Reason::ApplyFailed, "the parent object changes faster than it can be written"))
+        Err(Problem::new(
+            Reason::ApplyFailed,
+            "the parent object changes faster than it can be written",
+        ))
     }
 }
 
 /// Sends the answer; true when another agent took over.
 fn answer<T>(reply: oneshot::Sender<Result<T, Problem>>, result: Result<T, Problem>) -> bool {
-    let lost = result.as_ref().is_err_and(|problem| problem.reason == Reason::StaleWriter);
+    let lost = result
+        .as_ref()
+        .is_err_and(|problem| problem.reason == Reason::StaleWriter);
     let _ = reply.send(result);
     lost
 }

@@ -18,7 +18,12 @@ use crate::metrics::{ReasonLabel, StateLabel};
 use crate::ports::Cluster;
 
 impl<C: Cluster> Owner<C> {
-    pub(super) fn gathered(&mut self, desired: Desired, trust: Trust, approved: BTreeMap<ApplicationKey, BTreeSet<Digest>>) {
+    pub(super) fn gathered(
+        &mut self,
+        desired: Desired,
+        trust: Trust,
+        approved: BTreeMap<ApplicationKey, BTreeSet<Digest>>,
+    ) {
         self.polled();
         if self.desired.as_ref().is_none_or(|d| d.hub != desired.hub) {
             tracing::info!(hub = %desired.hub, applications = desired.applications.len(), state = ?desired.state, "new release");
@@ -45,7 +50,13 @@ impl<C: Cluster> Owner<C> {
         if !again {
             tracing::warn!(reason = %problem.reason, error = %problem.message, "nothing new from Git; what is in force stays");
         }
-        self.vitals.metrics.poll_failures.get_or_create(&ReasonLabel { reason: problem.reason.name() }).inc();
+        self.vitals
+            .metrics
+            .poll_failures
+            .get_or_create(&ReasonLabel {
+                reason: problem.reason.name(),
+            })
+            .inc();
         self.away = Some(problem);
         match in_force {
             Some(in_force) if self.desired.is_none() => self.take(in_force),
@@ -56,7 +67,10 @@ impl<C: Cluster> Owner<C> {
 
     fn polled(&mut self) {
         self.vitals.metrics.polls.inc();
-        self.vitals.metrics.last_poll.set(self.clock.now().as_second());
+        self.vitals
+            .metrics
+            .last_poll
+            .set(self.clock.now().as_second());
     }
 
     /// Puts a new wish in force.
@@ -71,11 +85,24 @@ impl<C: Cluster> Owner<C> {
 
     /// Watches the kinds that the parent declares and that Git names, as far as they are served.
     pub(super) fn rewatch(&mut self) {
-        let Some(discovery) = &self.observed.discovery else { return };
-        let named = self.claims.rendered.keys().map(muster_model::ObjectId::group_kind);
-        let wanted: BTreeSet<GroupKind> = named.chain(self.observed.parent.kinds.iter().cloned()).collect();
-        let missing = wanted.iter().any(|kind| !discovery.kinds.contains_key(kind));
-        let served = wanted.into_iter().filter(|kind| discovery.kinds.contains_key(kind)).collect();
+        let Some(discovery) = &self.observed.discovery else {
+            return;
+        };
+        let named = self
+            .claims
+            .rendered
+            .keys()
+            .map(muster_model::ObjectId::group_kind);
+        let wanted: BTreeSet<GroupKind> = named
+            .chain(self.observed.parent.kinds.iter().cloned())
+            .collect();
+        let missing = wanted
+            .iter()
+            .any(|kind| !discovery.kinds.contains_key(kind));
+        let served = wanted
+            .into_iter()
+            .filter(|kind| discovery.kinds.contains_key(kind))
+            .collect();
         self.watches.set(&served);
         if missing {
             self.rediscover_soon();
@@ -96,15 +123,25 @@ impl<C: Cluster> Owner<C> {
     }
 
     fn send_befores(&mut self) {
-        let waiting = self.plans.values().filter(|plan| plan.pending_deletions.is_some());
+        let waiting = self
+            .plans
+            .values()
+            .filter(|plan| plan.pending_deletions.is_some());
         let befores: BTreeMap<_, _> = waiting
             .filter_map(|plan| {
-                let before = self.state.enforced.get(&plan.application.to_string())?.before.clone()?;
+                let before = self
+                    .state
+                    .enforced
+                    .get(&plan.application.to_string())?
+                    .before
+                    .clone()?;
                 Some((plan.application.clone(), before))
             })
             .collect();
         self.poll.send_if_modified(|wake| {
-            let changed = befores.iter().any(|(key, before)| wake.befores.get(key) != Some(before));
+            let changed = befores
+                .iter()
+                .any(|(key, before)| wake.befores.get(key) != Some(before));
             wake.befores = befores;
             changed
         });
@@ -113,7 +150,11 @@ impl<C: Cluster> Owner<C> {
     /// Plans what is dirty, acts, and reports.
     pub(super) fn pass(&mut self) {
         if self.desired.is_some() {
-            self.dirty.extend(self.departed().into_iter().filter(|key| !self.plans.contains_key(key)));
+            self.dirty.extend(
+                self.departed()
+                    .into_iter()
+                    .filter(|key| !self.plans.contains_key(key)),
+            );
         }
         for key in std::mem::take(&mut self.dirty) {
             if self.acting.contains_key(&key) {
@@ -139,7 +180,9 @@ impl<C: Cluster> Owner<C> {
             return;
         }
         let deletions = Deletions::default();
-        let Some(scope) = narrow(&self.context(&deletions)) else { return };
+        let Some(scope) = narrow(&self.context(&deletions)) else {
+            return;
+        };
         // Sent at once, so that it stands before whatever a later act task declares.
         if self.hands.parent.narrow(scope.clone()) {
             self.observed.parent = scope;
@@ -149,8 +192,16 @@ impl<C: Cluster> Owner<C> {
 
     /// A cluster has left once nothing of it carries our marks any more; it stays so until Git says otherwise.
     fn note_leaving(&mut self) {
-        let leaving = self.desired.as_ref().is_some_and(|d| d.state == ClusterState::Leaving);
-        let bare = || self.evidence().is_complete() && self.sees_everything() && self.acting.is_empty() && self.holds_nothing();
+        let leaving = self
+            .desired
+            .as_ref()
+            .is_some_and(|d| d.state == ClusterState::Leaving);
+        let bare = || {
+            self.evidence().is_complete()
+                && self.sees_everything()
+                && self.acting.is_empty()
+                && self.holds_nothing()
+        };
         self.state.left = leaving && (self.state.left || bare());
     }
 
@@ -160,14 +211,21 @@ impl<C: Cluster> Owner<C> {
             return;
         };
         let known = self.enforce(key, &goal, release);
-        let goal = if known { goal } else { goal.with_evidence(Evidence::default()) };
+        let goal = if known {
+            goal
+        } else {
+            goal.with_evidence(Evidence::default())
+        };
         let deletions = self.deletions(key);
         let context = self.context(&deletions);
         let mut plan = goal.plan(&context);
         if let Some(violation) = goal.check(&plan, &context).first() {
             tracing::error!(application = %key, %violation, "a plan breaks an invariant and is refused");
             plan.steps.clear();
-            plan.problems.push(Problem::new(Reason::InternalError, format!("the plan breaks an invariant: {violation}")));
+            plan.problems.push(Problem::new(
+                Reason::InternalError,
+                format!("the plan breaks an invariant: {violation}"),
+            ));
         }
         self.learn(key, &plan);
         if self.may_act() && !plan.is_empty() {
@@ -178,7 +236,12 @@ impl<C: Cluster> Owner<C> {
 
     /// A suspended cluster is only looked at; one that lost its entry keeps what it has, healed.
     fn may_act(&self) -> bool {
-        self.desired.as_ref().is_some_and(|d| matches!(d.state, ClusterState::Active | ClusterState::Unassigned | ClusterState::Leaving))
+        self.desired.as_ref().is_some_and(|d| {
+            matches!(
+                d.state,
+                ClusterState::Active | ClusterState::Unassigned | ClusterState::Leaving
+            )
+        })
     }
 
     /// Remembers what the plan found out.
@@ -188,8 +251,12 @@ impl<C: Cluster> Owner<C> {
             None => self.wakes.remove(key),
         };
         for (job, digest) in &plan.completed_jobs {
-            self.memory.completed_jobs.insert(job.clone(), digest.clone());
-            self.state.completed_jobs.insert(job.to_string(), digest.clone());
+            self.memory
+                .completed_jobs
+                .insert(job.clone(), digest.clone());
+            self.state
+                .completed_jobs
+                .insert(job.to_string(), digest.clone());
         }
         if plan.applied
             && let Some(enforced) = self.state.enforced.get_mut(&key.to_string())
@@ -200,14 +267,24 @@ impl<C: Cluster> Owner<C> {
                 enforced.leaving.clear();
             }
         }
-        if plan.problems.iter().any(|p| matches!(p.reason, Reason::KindMissing | Reason::WaitingForCrd)) {
+        if plan
+            .problems
+            .iter()
+            .any(|p| matches!(p.reason, Reason::KindMissing | Reason::WaitingForCrd))
+        {
             self.rediscover_soon();
         }
     }
 
     fn act(&mut self, plan: &Plan, goal: Goal) {
-        self.observed.parent.kinds.extend(plan.declare.widen.kinds.iter().cloned());
-        self.observed.parent.namespaces.extend(plan.declare.widen.namespaces.iter().cloned());
+        self.observed
+            .parent
+            .kinds
+            .extend(plan.declare.widen.kinds.iter().cloned());
+        self.observed
+            .parent
+            .namespaces
+            .extend(plan.declare.widen.namespaces.iter().cloned());
         self.acting.insert(plan.application.clone(), Instant::now());
         tracing::debug!(application = %plan.application, steps = plan.steps.len(), effects = plan.effects().count(), "acting");
         let probes_only = plan.steps.iter().all(|s| s.kind == StepKind::Probe);
@@ -222,7 +299,10 @@ impl<C: Cluster> Owner<C> {
     fn forget(&mut self, key: &ApplicationKey) {
         self.plans.remove(key);
         self.wakes.remove(key);
-        let named = self.desired.as_ref().is_some_and(|d| d.applications.contains_key(key));
+        let named = self
+            .desired
+            .as_ref()
+            .is_some_and(|d| d.applications.contains_key(key));
         if !named && self.evidence().is_complete() && self.sees_everything() {
             self.state.enforced.remove(&key.to_string());
         }
@@ -250,19 +330,31 @@ impl<C: Cluster> Owner<C> {
             seen: self.sees_everything(),
             now: self.clock.now(),
         };
-        let Some(status) = report::report(&facts, &mut self.reported) else { return };
+        let Some(status) = report::report(&facts, &mut self.reported) else {
+            return;
+        };
         if self.sees_everything() && self.desired.is_some() {
             self.vitals.set_ready();
         }
         self.show(&status);
-        let clusters = self.desired.iter().flat_map(|d| d.members.clone()).collect();
+        let clusters = self
+            .desired
+            .iter()
+            .flat_map(|d| d.members.clone())
+            .collect();
         let wish: Wish = Some((status, Fleet { clusters }));
         self.wishes.send_replace(wish);
     }
 
     fn departed_plans(&self) -> Vec<ApplicationKey> {
-        let Some(desired) = &self.desired else { return Vec::new() };
-        let gone = |key: &&ApplicationKey| !desired.applications.contains_key(key) && !self.acting.contains_key(key) && self.held_by(key).is_empty();
+        let Some(desired) = &self.desired else {
+            return Vec::new();
+        };
+        let gone = |key: &&ApplicationKey| {
+            !desired.applications.contains_key(key)
+                && !self.acting.contains_key(key)
+                && self.held_by(key).is_empty()
+        };
         self.plans.keys().filter(gone).cloned().collect()
     }
 
@@ -271,9 +363,18 @@ impl<C: Cluster> Owner<C> {
         metrics.health.clear();
         metrics.sync.clear();
         for (name, application) in &status.applications {
-            let label = |state: String| StateLabel { application: name.clone(), state };
-            metrics.health.get_or_create(&label(application.health.to_string())).set(1);
-            metrics.sync.get_or_create(&label(application.sync.to_string())).set(1);
+            let label = |state: String| StateLabel {
+                application: name.clone(),
+                state,
+            };
+            metrics
+                .health
+                .get_or_create(&label(application.health.to_string()))
+                .set(1);
+            metrics
+                .sync
+                .get_or_create(&label(application.sync.to_string()))
+                .set(1);
         }
     }
 }

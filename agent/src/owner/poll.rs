@@ -50,7 +50,11 @@ impl<S: Source> Poller<S> {
         loop {
             let wake = wakes.borrow_and_update().clone();
             let event = self.look(&wake, &mut in_force).await;
-            failures = if matches!(event, Event::Away { .. }) { failures + 1 } else { 0 };
+            failures = if matches!(event, Event::Away { .. }) {
+                failures + 1
+            } else {
+                0
+            };
             if self.events.send(event).await.is_err() {
                 return;
             }
@@ -75,28 +79,41 @@ impl<S: Source> Poller<S> {
                 self.trust = trust.clone();
                 *in_force = Some(desired.clone());
                 let approved = self.approved(&desired, &wake.befores).await;
-                Event::Gathered { desired: Box::new(desired), trust, approved }
+                Event::Gathered {
+                    desired: Box::new(desired),
+                    trust,
+                    approved,
+                }
             }
             Err(problem) => {
                 if in_force.is_none() {
                     *in_force = self.recall_all(&wake.scopes).await;
                 }
-                Event::Away { problem, in_force: in_force.clone().map(Box::new) }
+                Event::Away {
+                    problem,
+                    in_force: in_force.clone().map(Box::new),
+                }
             }
         }
     }
 
     /// Fills Applications that the newest commit gives no content for with the release that was enforced.
     async fn recall_missing(&self, desired: &mut Desired, scopes: &Scopes) {
-        let unassigned = desired.state == muster_model::status::ClusterState::Unassigned || !desired.incomplete.sets.is_empty();
+        let unassigned = desired.state == muster_model::status::ClusterState::Unassigned
+            || !desired.incomplete.sets.is_empty();
         for (key, enforced) in &self.enforced {
-            let lacking = desired.applications.get(key).map_or(unassigned, |app| app.content.is_none() || app.is_emptied());
+            let lacking = desired
+                .applications
+                .get(key)
+                .map_or(unassigned, |app| app.content.is_none() || app.is_emptied());
             if !lacking {
                 continue;
             }
             match self.gatherer.recall(key, enforced, scopes).await {
                 Ok(mut old) => {
-                    let Some(mut application) = old.applications.remove(key) else { continue };
+                    let Some(mut application) = old.applications.remove(key) else {
+                        continue;
+                    };
                     match (desired.applications.get_mut(key), &application.content) {
                         (Some(now), Some(before)) => now.keep(before),
                         (Some(_), None) => {}
@@ -124,7 +141,9 @@ impl<S: Source> Poller<S> {
                     Some(whole) => whole.applications.extend(old.applications),
                     None => whole = Some(old),
                 },
-                Err(problem) => tracing::warn!(application = %key, error = %problem.message, "the release in force cannot be had"),
+                Err(problem) => {
+                    tracing::warn!(application = %key, error = %problem.message, "the release in force cannot be had");
+                }
             }
         }
         if let Some(whole) = &mut whole {
@@ -135,7 +154,11 @@ impl<S: Source> Poller<S> {
     }
 
     /// The approved lists of each Application: approvals whose `before` is its release before, or follows it.
-    async fn approved(&self, desired: &Desired, befores: &BTreeMap<ApplicationKey, CommitId>) -> BTreeMap<ApplicationKey, BTreeSet<Digest>> {
+    async fn approved(
+        &self,
+        desired: &Desired,
+        befores: &BTreeMap<ApplicationKey, CommitId>,
+    ) -> BTreeMap<ApplicationKey, BTreeSet<Digest>> {
         let mut approved: BTreeMap<ApplicationKey, BTreeSet<Digest>> = BTreeMap::new();
         for (key, before) in befores {
             let application = desired.applications.get(key);
@@ -148,7 +171,10 @@ impl<S: Source> Poller<S> {
                 };
                 let placed = approval.path.is_empty() || path.is_none_or(|p| p == approval.path);
                 if named && placed && self.follows(before, &approval.before).await {
-                    approved.entry(key.clone()).or_default().insert(approval.deletions);
+                    approved
+                        .entry(key.clone())
+                        .or_default()
+                        .insert(approval.deletions);
                 }
             }
         }
@@ -156,7 +182,11 @@ impl<S: Source> Poller<S> {
     }
 
     async fn follows(&self, before: &CommitId, approved: &CommitId) -> bool {
-        before == approved || matches!(self.source.ancestry(&self.hub, before, approved).await, Ok(Ancestry::Follows))
+        before == approved
+            || matches!(
+                self.source.ancestry(&self.hub, before, approved).await,
+                Ok(Ancestry::Follows)
+            )
     }
 }
 

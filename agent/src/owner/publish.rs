@@ -63,7 +63,12 @@ impl<T: StatusStore> Publisher<T> {
                 }
                 continue;
             };
-            let wait = match publish(&status, last.as_ref(), fleet.clusters.len(), self.clock.now()) {
+            let wait = match publish(
+                &status,
+                last.as_ref(),
+                fleet.clusters.len(),
+                self.clock.now(),
+            ) {
                 Publish::At(moment) => self.clock.until(moment),
                 Publish::Now => match self.push(status, &fleet, last.as_ref()).await {
                     Ok(published) => {
@@ -96,11 +101,22 @@ impl<T: StatusStore> Publisher<T> {
 
     async fn complain(&self, problem: Problem) {
         tracing::warn!(reason = %problem.reason, error = %problem.message, "status not pushed");
-        self.vitals.metrics.status_failures.get_or_create(&ReasonLabel { reason: problem.reason.name() }).inc();
+        self.vitals
+            .metrics
+            .status_failures
+            .get_or_create(&ReasonLabel {
+                reason: problem.reason.name(),
+            })
+            .inc();
         let _ = self.troubles.send(Some(problem)).await;
     }
 
-    async fn push(&self, status: ClusterStatus, fleet: &Fleet, last: Option<&ClusterStatus>) -> Result<ClusterStatus, Problem> {
+    async fn push(
+        &self,
+        status: ClusterStatus,
+        fleet: &Fleet,
+        last: Option<&ClusterStatus>,
+    ) -> Result<ClusterStatus, Problem> {
         let refs = self.store.read().await?;
         let entry = self.entry(status, &refs, last)?;
         let mut updates = vec![self.inbox_update(&entry, &refs)];
@@ -111,9 +127,19 @@ impl<T: StatusStore> Publisher<T> {
         let mut moved = self.store.push(updates).await?.into_iter();
         match moved.next() {
             Some(Moved::To(_)) => {}
-            Some(Moved::Stale) => return Err(Problem::new(Reason::StatusPushFailed, "the own inbox ref was moved by somebody else")),
+            Some(Moved::Stale) => {
+                return Err(Problem::new(
+                    Reason::StatusPushFailed,
+                    "the own inbox ref was moved by somebody else",
+                ));
+            }
             Some(Moved::Refused(problem)) => return Err(problem),
-            None => return Err(Problem::new(Reason::StatusPushFailed, "the server did not answer for the inbox ref")),
+            None => {
+                return Err(Problem::new(
+                    Reason::StatusPushFailed,
+                    "the server did not answer for the inbox ref",
+                ));
+            }
         }
         if folding && !matches!(moved.next(), Some(Moved::To(_))) {
             self.fold_again(&entry, fleet).await?;
@@ -122,23 +148,47 @@ impl<T: StatusStore> Publisher<T> {
     }
 
     /// Signs the status with the next sequence number: above what was published, whoever published it.
-    fn entry(&self, mut status: ClusterStatus, refs: &StatusRefs, last: Option<&ClusterStatus>) -> Result<Entry, Problem> {
-        let stored = refs.inbox.get(&self.cluster).and_then(|(_, found)| serde_json::from_slice::<ClusterStatus>(&found.bytes).ok());
-        let highest = stored.map_or(0, |s| s.sequence).max(last.map_or(0, |s| s.sequence));
+    fn entry(
+        &self,
+        mut status: ClusterStatus,
+        refs: &StatusRefs,
+        last: Option<&ClusterStatus>,
+    ) -> Result<Entry, Problem> {
+        let stored = refs
+            .inbox
+            .get(&self.cluster)
+            .and_then(|(_, found)| serde_json::from_slice::<ClusterStatus>(&found.bytes).ok());
+        let highest = stored
+            .map_or(0, |s| s.sequence)
+            .max(last.map_or(0, |s| s.sequence));
         status.sequence = highest.max(status.sequence) + 1;
         status.time = self.clock.now();
-        Entry::sign(status, &self.key).map_err(|e| Problem::new(Reason::InternalError, format!("cannot sign the status: {e}")))
+        Entry::sign(status, &self.key).map_err(|e| {
+            Problem::new(
+                Reason::InternalError,
+                format!("cannot sign the status: {e}"),
+            )
+        })
     }
 
     fn inbox_update(&self, entry: &Entry, refs: &StatusRefs) -> StatusUpdate {
-        let old = refs.inbox.get(&self.cluster).map(|(commit_id, _)| commit_id.clone());
+        let old = refs
+            .inbox
+            .get(&self.cluster)
+            .map(|(commit_id, _)| commit_id.clone());
         StatusUpdate {
             name: inbox_ref(&self.cluster),
             parents: Vec::new(),
             old,
             files: [
-                (muster_status::entry::STATUS_FILE.to_owned(), entry.bytes().to_vec()),
-                (muster_status::entry::SIGNATURE_FILE.to_owned(), entry.signature().as_bytes().to_vec()),
+                (
+                    muster_status::entry::STATUS_FILE.to_owned(),
+                    entry.bytes().to_vec(),
+                ),
+                (
+                    muster_status::entry::SIGNATURE_FILE.to_owned(),
+                    entry.signature().as_bytes().to_vec(),
+                ),
             ]
             .into(),
             message: message(entry),
@@ -147,7 +197,9 @@ impl<T: StatusStore> Publisher<T> {
 
     fn fold_update(&self, own: &Entry, refs: &StatusRefs, fleet: &Fleet) -> StatusUpdate {
         let inbox = refs.inbox.iter().map(|(name, (_, found))| (name, found));
-        let others = inbox.chain(&refs.folded).filter_map(|(name, found)| believed(name, found, fleet));
+        let others = inbox
+            .chain(&refs.folded)
+            .filter_map(|(name, found)| believed(name, found, fleet));
         let expected: Vec<_> = fleet.clusters.keys().cloned().collect();
         let folded = fold(others.chain([own.clone()]), &expected, own.status().time);
         StatusUpdate {
@@ -163,10 +215,19 @@ impl<T: StatusStore> Publisher<T> {
     async fn fold_again(&self, entry: &Entry, fleet: &Fleet) -> Result<(), Problem> {
         for _ in 0..FOLD_ATTEMPTS {
             let refs = self.store.read().await?;
-            if refs.folded.get(&self.cluster).is_some_and(|found| found.bytes == entry.bytes()) {
+            if refs
+                .folded
+                .get(&self.cluster)
+                .is_some_and(|found| found.bytes == entry.bytes())
+            {
                 return Ok(());
             }
-            if let Some(Moved::To(_)) = self.store.push(vec![self.fold_update(entry, &refs, fleet)]).await?.first() {
+            if let Some(Moved::To(_)) = self
+                .store
+                .push(vec![self.fold_update(entry, &refs, fleet)])
+                .await?
+                .first()
+            {
                 return Ok(());
             }
         }
@@ -189,16 +250,27 @@ fn believed(name: &ClusterName, found: &Unchecked, fleet: &Fleet) -> Option<Entr
 
 fn message(entry: &Entry) -> String {
     let status = entry.status();
-    format!("{}: {}\n\nSequence: {}\n", status.cluster, headline(status), status.sequence)
+    format!(
+        "{}: {}\n\nSequence: {}\n",
+        status.cluster,
+        headline(status),
+        status.sequence
+    )
 }
 
 fn headline(status: &ClusterStatus) -> String {
     let mut states: BTreeMap<String, usize> = BTreeMap::new();
     for application in status.applications.values() {
-        *states.entry(format!("{} {}", application.sync, application.health)).or_default() += 1;
+        *states
+            .entry(format!("{} {}", application.sync, application.health))
+            .or_default() += 1;
     }
     if states.is_empty() {
         return format!("{:?}", status.state);
     }
-    states.into_iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+    states
+        .into_iter()
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

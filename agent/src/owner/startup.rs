@@ -28,7 +28,8 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
     /// Takes the cluster over and starts every task.
     pub(super) async fn start(self) -> Result<Owner<C>, Problem> {
-        let (parent_task, parent) = until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
+        let (parent_task, parent) =
+            until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
         let (sender, events) = mpsc::channel(QUEUE);
         let hands = Hands {
             cluster: Arc::clone(&self.cluster),
@@ -37,7 +38,11 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             width: self.config.concurrency,
             events: sender.clone(),
         };
-        let public_key = self.keys.signing.public().map_err(|e| Problem::new(Reason::InternalError, e.to_string()))?;
+        let public_key = self
+            .keys
+            .signing
+            .public()
+            .map_err(|e| Problem::new(Reason::InternalError, e.to_string()))?;
         let mut tasks = JoinSet::new();
         let (states, saved) = watch::channel(parent.state.clone());
         tasks.spawn(save(parent_task, saved, sender.clone()));
@@ -46,7 +51,10 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         let mut owner = Owner {
             watches: Watches::start(Arc::clone(&self.cluster), sender),
             memory: self.memory(&parent.state),
-            observed: Observed { parent: parent.scope, ..Observed::default() },
+            observed: Observed {
+                parent: parent.scope,
+                ..Observed::default()
+            },
             state: parent.state,
             config: self.config,
             clock: self.clock,
@@ -78,7 +86,10 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
     }
 
     fn memory(&self, state: &AgentState) -> Memory {
-        let jobs = state.completed_jobs.iter().filter_map(|(id, digest)| Some((ObjectId::parse(id)?, digest.clone())));
+        let jobs = state
+            .completed_jobs
+            .iter()
+            .filter_map(|(id, digest)| Some((ObjectId::parse(id)?, digest.clone())));
         Memory {
             applyset: marks::applyset_id(AGENT_NAME, &self.config.namespace),
             own: self.own.clone(),
@@ -87,7 +98,12 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         }
     }
 
-    fn poll(&self, state: &AgentState, events: &mpsc::Sender<Event>, tasks: &mut JoinSet<()>) -> watch::Sender<Wake> {
+    fn poll(
+        &self,
+        state: &AgentState,
+        events: &mpsc::Sender<Event>,
+        tasks: &mut JoinSet<()>,
+    ) -> watch::Sender<Wake> {
         let (poll, wakes) = watch::channel(Wake::default());
         let request = muster_engine::Request {
             cluster: self.config.cluster.clone(),
@@ -101,8 +117,17 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             source: Arc::clone(&self.source),
             hub: self.config.hub.clone(),
             gatherer: Gatherer::new(Arc::clone(&self.source), &self.config, request),
-            trust: Trust { accepted: state.accepted.clone(), serial: state.serial },
-            enforced: state.enforced_keys().into_iter().filter_map(|key| Some((key.clone(), state.enforced.get(&key.to_string())?.clone()))).collect(),
+            trust: Trust {
+                accepted: state.accepted.clone(),
+                serial: state.serial,
+            },
+            enforced: state
+                .enforced_keys()
+                .into_iter()
+                .filter_map(|key| {
+                    Some((key.clone(), state.enforced.get(&key.to_string())?.clone()))
+                })
+                .collect(),
             period: self.config.poll,
             events: events.clone(),
         };
@@ -111,7 +136,11 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         poll
     }
 
-    fn publisher(&self, events: &mpsc::Sender<Event>, tasks: &mut JoinSet<()>) -> Result<watch::Sender<super::publish::Wish>, Problem> {
+    fn publisher(
+        &self,
+        events: &mpsc::Sender<Event>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<watch::Sender<super::publish::Wish>, Problem> {
         let (wishes, wanted) = watch::channel(None);
         let (troubles, mut trouble) = mpsc::channel(8);
         let publisher = Publisher {
@@ -136,7 +165,9 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
 }
 
 /// Repeats until it works; only a takeover by another agent ends it.
-async fn until_reached<V, F: Future<Output = Result<V, Problem>>>(mut attempt: impl FnMut() -> F) -> Result<V, Problem> {
+async fn until_reached<V, F: Future<Output = Result<V, Problem>>>(
+    mut attempt: impl FnMut() -> F,
+) -> Result<V, Problem> {
     let mut pause = RETRY.0;
     loop {
         match attempt().await {
@@ -152,7 +183,11 @@ async fn until_reached<V, F: Future<Output = Result<V, Problem>>>(mut attempt: i
 }
 
 /// Stores the newest state whenever it changes.
-async fn save(parent: ParentTask, mut states: watch::Receiver<AgentState>, events: mpsc::Sender<Event>) {
+async fn save(
+    parent: ParentTask,
+    mut states: watch::Receiver<AgentState>,
+    events: mpsc::Sender<Event>,
+) {
     let mut pause = RETRY.0;
     while states.changed().await.is_ok() {
         loop {

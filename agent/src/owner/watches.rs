@@ -34,7 +34,13 @@ impl<C: Cluster> Watches<C> {
             }
         });
         let namespaces = cluster.watch_namespaces(sender.clone());
-        Self { cluster, sender, kinds: BTreeMap::new(), namespaces, forward }
+        Self {
+            cluster,
+            sender,
+            kinds: BTreeMap::new(),
+            namespaces,
+            forward,
+        }
     }
 
     /// Watches exactly these kinds from now on.

@@ -113,9 +113,15 @@ fn exceeds_budget(more: u32, owned: u32, deletions: &Deletions) -> bool {
     let counted = ledger.deleted.saturating_add(more);
     let cluster = deletions.cluster;
     let cluster_counted = cluster.deleted.saturating_add(cluster.wanted.max(more));
-    counted > budget(total, APPLICATION_BUDGET)
-        || counted >= total
+    exceeds_application_budget(counted, total)
         || cluster_counted > budget(cluster.owned, CLUSTER_BUDGET)
+}
+
+/// True when so many deletions, of an Application with `total` objects, need an approval: more than a fifth and more
+/// than five, or all of them.
+#[must_use]
+pub fn exceeds_application_budget(counted: u32, total: u32) -> bool {
+    counted > budget(total, APPLICATION_BUDGET) || counted >= total
 }
 
 /// The wanted objects that an approval names: one is of the whole list that left Git with the release (any part of it

@@ -1,12 +1,15 @@
 //! What Git says of one Application: objects ready to be compared and applied, and the policy to do it by.
 
+use std::collections::BTreeSet;
+
 use muster_model::effect::Propagation;
 use muster_model::marks;
 use muster_model::release::Release;
 use muster_model::{ApplicationKey, Digest, Gvk, Manifest, Node, ObjectId, Problem};
 use serde::{Deserialize, Serialize};
 
-use crate::options::ObjectOptions;
+use crate::generations::Generations;
+use crate::options::{ObjectOptions, Permission};
 use crate::prepare::prepare;
 
 /// One Application at one release, completely rendered, with namespaces normalised.
@@ -161,6 +164,32 @@ impl DesiredObject {
     pub fn body(&self) -> &Node {
         self.manifest.body()
     }
+}
+
+/// What a cluster will be asked to delete between two releases of an Application, before anybody has looked at a cluster:
+/// superseded generations and objects that say they stay do not count. Without `to` the Application is removed. Moves to
+/// other Applications are the caller's to take out; the digest of the rest is what an approval names.
+#[must_use]
+pub fn deletions_between(from: &DesiredSet, to: Option<&DesiredSet>) -> BTreeSet<ObjectId> {
+    let wanted: BTreeSet<ObjectId> = to
+        .into_iter()
+        .flat_map(|set| &set.objects)
+        .map(|object| object.id.clone())
+        .collect();
+    let generations = Generations::of(&wanted);
+    let stays = |options: &ObjectOptions| match to {
+        Some(_) => options.prune == Permission::Never,
+        None => options.delete == Permission::Never,
+    };
+    from.objects
+        .iter()
+        .filter(|object| {
+            !wanted.contains(&object.id)
+                && !generations.supersede(&object.id)
+                && !stays(&object.options)
+        })
+        .map(|object| object.id.clone())
+        .collect()
 }
 
 /// The digest of a list of objects: of their sorted ids. What an approval of deletions names.

@@ -39,7 +39,8 @@ pub use context::{
 };
 pub use coverage::{Coverage, covers};
 pub use desired::{
-    DesiredObject, DesiredSet, Evidence, IgnoreDifference, Policy, deletions_digest,
+    DesiredObject, DesiredSet, Evidence, IgnoreDifference, Policy, deletions_between,
+    deletions_digest,
 };
 pub use mutated::mutated;
 pub use options::{ObjectOptions, Permission, SYNC_OPTIONS, SYNC_WAVE};

@@ -94,3 +94,45 @@ impl ObjectOptions {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_model::json;
+
+    fn of(annotations: &str) -> Result<ObjectOptions, Reason> {
+        let text = format!(
+            r#"{{"apiVersion":"batch/v1","kind":"Job","metadata":{{"name":"a","annotations":{annotations}}}}}"#
+        );
+        let node = json::from_slice(text.as_bytes()).expect("valid JSON");
+        let manifest = Manifest::new(node).expect("an object");
+        ObjectOptions::of(&manifest).map_err(|problem| problem.reason)
+    }
+
+    #[test]
+    fn options_are_read_with_spaces_between_them() {
+        let read = of(
+            r#"{"argocd.argoproj.io/sync-options":"Prune=confirm, Force=true,Delete=false","argocd.argoproj.io/sync-wave":"-3"}"#,
+        );
+        let options = read.expect("valid options");
+        assert_eq!(options.prune, Permission::Confirm);
+        assert_eq!(options.delete, Permission::Never);
+        assert_eq!((options.recreate, options.wave), (true, -3));
+    }
+
+    #[test]
+    fn hooks_and_waves_that_are_no_numbers_are_refused() {
+        assert_eq!(
+            of(r#"{"argocd.argoproj.io/hook":"PreSync"}"#),
+            Err(Reason::NotSupported)
+        );
+        assert_eq!(
+            of(r#"{"helm.sh/hook":"post-install"}"#),
+            Err(Reason::NotSupported)
+        );
+        assert_eq!(
+            of(r#"{"argocd.argoproj.io/sync-wave":"one"}"#),
+            Err(Reason::InvalidField)
+        );
+    }
+}

@@ -36,6 +36,19 @@ pub fn ownership(
     desired: Option<&Node>,
     memory: &Memory,
 ) -> Ownership {
+    let fields = own_fields(record, &memory.manager);
+    ownership_by(id, record, desired, memory, fields.as_ref())
+}
+
+/// The same, when our `fieldsV1` was read already.
+pub(crate) fn ownership_by(
+    id: &ObjectId,
+    record: &Record,
+    desired: Option<&Node>,
+    memory: &Memory,
+    fields: Option<&Node>,
+) -> Ownership {
+    let owns_mark = fields.is_some_and(owns_mark);
     let labelled = record.part_of.as_deref() == Some(memory.applyset.as_str());
     let names_itself = record.applied.as_ref().filter(|mark| mark.object == *id);
     if let Some(controller) = foreign_controller(record, desired) {
@@ -49,8 +62,8 @@ pub fn ownership(
         };
     }
     match names_itself {
-        Some(mark) if labelled && owns_mark(record, memory) => Ownership::Ours(mark.clone()),
-        Some(_) if labelled || owns_mark(record, memory) => Ownership::Stripped,
+        Some(mark) if labelled && owns_mark => Ownership::Ours(mark.clone()),
+        Some(_) if labelled || owns_mark => Ownership::Stripped,
         _ if labelled => Ownership::Copied,
         _ => foreign_claims(record).map_or(Ownership::Unclaimed, |by| Ownership::Foreign {
             by,
@@ -112,16 +125,14 @@ pub(crate) fn other_managers(
     names
 }
 
-fn owns_mark(record: &Record, memory: &Memory) -> bool {
-    own_fields(record, &memory.manager).is_some_and(|fields| {
-        fields
-            .at_path(&[
-                "f:metadata",
-                "f:annotations",
-                &format!("f:{}", marks::APPLIED),
-            ])
-            .is_some()
-    })
+fn owns_mark(fields: &Node) -> bool {
+    fields
+        .at_path(&[
+            "f:metadata",
+            "f:annotations",
+            &format!("f:{}", marks::APPLIED),
+        ])
+        .is_some()
 }
 
 /// The controller that owns the object, unless Git itself renders that owner reference.

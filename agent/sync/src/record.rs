@@ -186,3 +186,6 @@ pub fn scale_target(object: &Node, namespace: &str) -> Option<ObjectId> {
         target.str_at(&["name"])?,
     ))
 }
+
+#[cfg(test)]
+mod tests;

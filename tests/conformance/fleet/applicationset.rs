@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use libtest_mimic::{Failed, Trial};
 use muster_fleet::decode::{Decoder, Strings};
 use muster_fleet::failure::Failure;
 use muster_fleet::generator::{
@@ -14,49 +13,63 @@ use muster_fleet::params::{self, Params};
 use muster_fleet::template::{Language, Renderer};
 use muster_model::{Map, Node, Reason, json};
 
-/// One trial for each row of each file that holds rows.
-pub(crate) fn trials(folder: &Path) -> Vec<Trial> {
-    let mut trials = Vec::new();
+use crate::corpus::{Case, Corpus, Outcome};
+
+/// One corpus for each file that holds rows.
+pub(crate) fn corpora(folder: &Path) -> Vec<Corpus> {
+    let mut corpora = Vec::new();
     for path in super::files_below(folder) {
         let Ok(documents) = super::documents(&path) else {
             continue;
         };
         let rows = documents.iter().filter_map(Node::as_list).flatten();
-        for row in rows.filter(|row| row.get("name").is_some()) {
+        let cases: Vec<Case> = rows
+            .filter(|row| row.get("name").is_some())
+            .map(case)
+            .collect();
+        if !cases.is_empty() {
             let file = path.file_stem().unwrap_or_default().to_string_lossy();
-            let name = format!("{file}/{}", row.str_at(&["name"]).unwrap_or("unnamed"));
-            let row = row.clone();
-            trials.push(Trial::test(name, move || run(&row)).with_kind("applicationset"));
+            let name = format!("applicationset/{file}");
+            corpora.push(Corpus { name, cases });
         }
     }
-    trials
+    corpora
 }
 
-fn run(row: &Node) -> Result<(), Failed> {
+fn case(row: &Node) -> Case {
+    let row = row.clone();
+    Case {
+        name: row.str_at(&["name"]).unwrap_or("unnamed").to_owned(),
+        run: Box::new(move || run(&row)),
+    }
+}
+
+fn run(row: &Node) -> Outcome {
     if row.get("generator").is_some() {
-        check(row, generate(row), Vec::new)
+        check(row, generate(row))
     } else if row.get("values").is_some() {
-        check(row, interpolate(row).map(|params| vec![params]), Vec::new)
+        check(row, interpolate(row).map(|params| vec![params]))
     } else if row.get("template").is_some() {
         render(row)
     } else {
-        Err("the row is neither a generator, a template nor values".into())
+        Outcome::Refused("the row is neither a generator, a template nor values".to_owned())
     }
 }
 
+fn expects_error(row: &Node) -> bool {
+    row.get("expectError").is_some_and(|error| !error.is_null())
+}
+
 /// Compares generated parameters with what the row expects.
-fn check(
-    row: &Node,
-    got: Result<Vec<Params>, String>,
-    none: fn() -> Vec<Params>,
-) -> Result<(), Failed> {
-    if row.get("expectError").is_some_and(|error| !error.is_null()) {
-        return match got {
-            Ok(params) => Err(format!("expected an error, got {}", show(&params)).into()),
-            Err(_) => Ok(()),
-        };
-    }
-    let got = got?;
+fn check(row: &Node, got: Result<Vec<Params>, String>) -> Outcome {
+    let got = match got {
+        Ok(params) if expects_error(row) => {
+            return Outcome::Wrong(format!("expected an error, got {}", show(&params)));
+        }
+        Ok(params) => params,
+        Err(_) if expects_error(row) => return Outcome::Exact,
+        Err(error) => return Outcome::Refused(error),
+    };
     let expected = match row.get("expectParams") {
         Some(node) if node.as_map().is_some() => vec![to_params(node)],
         Some(node) => node
@@ -65,19 +78,29 @@ fn check(
             .iter()
             .map(to_params)
             .collect(),
-        None => none(),
+        None => Vec::new(),
     };
     let ordered = row.str_at(&["compare"]) != Some("unordered");
     let (got, expected) = (canonical(&got, ordered), canonical(&expected, ordered));
     if got == expected {
-        return Ok(());
+        return Outcome::Exact;
     }
-    Err(format!(
-        "expected\n  {}\ngot\n  {}",
-        expected.join("\n  "),
-        got.join("\n  ")
-    )
-    .into())
+    let (expected, got) = (
+        expected.join(
+            "
+  ",
+        ),
+        got.join(
+            "
+  ",
+        ),
+    );
+    Outcome::Wrong(format!(
+        "expected
+  {expected}
+got
+  {got}"
+    ))
 }
 
 /// One text for each parameter set; without order, lists of mappings inside are sorted as well.
@@ -141,7 +164,11 @@ fn generate(row: &Node) -> Result<Vec<Params>, String> {
         .get("mockedGitParams")
         .and_then(Node::as_list)
         .map(|items| items.iter().map(to_params).collect());
-    let listing = listing(row.get("repo"));
+    let repo = row.get("repo").filter(|repo| !repo.is_null());
+    if reads_git(node) && given.is_none() && !repo.is_some_and(is_readable) {
+        return Err("the repository cannot be read".to_owned());
+    }
+    let listing = listing(repo);
     let mut scene = Scene {
         members: &members,
         git: given
@@ -163,6 +190,22 @@ fn explain(failure: Failure) -> String {
             .collect::<Vec<_>>()
             .join("\n"),
     }
+}
+
+/// True when a generator in the node is the Git generator.
+fn reads_git(node: &Node) -> bool {
+    let items = node.as_list().unwrap_or_default().iter();
+    let members = node.as_map().into_iter().flat_map(Map::iter);
+    items.into_iter().any(reads_git)
+        || members
+            .into_iter()
+            .any(|(key, value)| (key == "git" && value.as_map().is_some()) || reads_git(value))
+}
+
+fn is_readable(repo: &Node) -> bool {
+    ["directories", "files"]
+        .iter()
+        .any(|part| repo.get(part).is_some_and(|part| !part.is_null()))
 }
 
 /// What the Git generator sees: `directories`, a list, and `files`, contents by path.
@@ -239,20 +282,20 @@ fn interpolate(row: &Node) -> Result<Params, String> {
     Ok(params)
 }
 
-fn render(row: &Node) -> Result<(), Failed> {
-    let template = row.get("template").ok_or("no template")?;
+fn render(row: &Node) -> Outcome {
+    let template = row.get("template").cloned().unwrap_or_default();
     let params = row.get("params").map(to_params).unwrap_or_default();
-    let got = Renderer::new().node(language(row)?, template, &params);
-    if row.get("expectError").is_some_and(|error| !error.is_null()) {
-        return match got {
-            Ok(node) => Err(format!("expected an error, got {node:?}").into()),
-            Err(_) => Ok(()),
-        };
+    let language = match language(row) {
+        Ok(language) => language,
+        Err(error) => return Outcome::Refused(error),
+    };
+    match Renderer::new().node(language, &template, &params) {
+        Ok(node) if expects_error(row) => {
+            Outcome::Wrong(format!("expected an error, got {node:?}"))
+        }
+        Ok(node) if row.get("expect") == Some(&node) => Outcome::Exact,
+        Ok(node) => Outcome::Wrong(format!("expected {:?}, got {node:?}", row.get("expect"))),
+        Err(_) if expects_error(row) => Outcome::Exact,
+        Err(error) => Outcome::Refused(error.to_string()),
     }
-    let got = got.map_err(|error| error.to_string())?;
-    let expected = row.get("expect").ok_or("the row expects nothing")?;
-    if got == *expected {
-        return Ok(());
-    }
-    Err(format!("expected {expected:?}, got {got:?}").into())
 }

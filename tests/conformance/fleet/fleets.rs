@@ -7,81 +7,87 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use libtest_mimic::{Failed, Trial};
 use muster_fleet::application::Application;
 use muster_fleet::hub::{Hub, load};
 use muster_fleet::targets::targets;
 use muster_model::{ClusterName, Map, MemoryTree, Node, RepoPath, yaml};
 
+use crate::corpus::{Case, Corpus, Outcome};
+
 const FLEET_FILE: &str = "fleet.yaml";
 const EXPECTED: &str = "expected_per_cluster.yaml";
 const CLUSTERS: &str = "clusters.yaml";
 
-/// One trial for each cluster of each fleet.
-pub(crate) fn trials(folder: &Path) -> Vec<Trial> {
+/// One corpus for each fleet, or for each section of its expectation.
+pub(crate) fn corpora(folder: &Path) -> Vec<Corpus> {
     let files = super::files_below(folder);
     let expectations = files.iter().filter(|path| path.ends_with(EXPECTED));
     expectations
-        .flat_map(|path| fleet_trials(folder, path))
+        .flat_map(|path| fleet_corpora(folder, path))
         .collect()
 }
 
-fn fleet_trials(root: &Path, expected: &Path) -> Vec<Trial> {
+fn fleet_corpora(root: &Path, expected: &Path) -> Vec<Corpus> {
     let folder = expected.parent().unwrap_or(root).to_owned();
     let name = folder.strip_prefix(root).unwrap_or(&folder);
     let name = format!("fleet/{}", name.display());
     let Ok(documents) = super::documents(expected) else {
         return Vec::new();
     };
-    let mut trials = Vec::new();
+    let mut corpora = Vec::new();
     for document in documents.iter().filter_map(Node::as_map) {
         let sections: Vec<(&str, &Map)> = document
             .iter()
             .filter_map(|(key, node)| Some((key.strip_suffix("_generator")?, node.as_map()?)))
             .collect();
         if sections.is_empty() {
-            trials.extend(section_trials(&name, &folder, "", document));
+            corpora.push(section(&name, &folder, "", document));
         }
         for (kind, clusters) in sections {
-            trials.extend(section_trials(&name, &folder, kind, clusters));
+            corpora.push(section(&format!("{name}/{kind}"), &folder, kind, clusters));
         }
     }
-    trials
+    corpora
 }
 
-fn section_trials(name: &str, folder: &Path, kind: &str, clusters: &Map) -> Vec<Trial> {
+/// One case for each cluster.
+fn section(name: &str, folder: &Path, kind: &str, clusters: &Map) -> Corpus {
     let paths: BTreeSet<String> = clusters
         .values()
         .flat_map(|rows| rows.as_list().unwrap_or_default())
         .filter_map(|row| row.str_at(&["path"]).map(ToOwned::to_owned))
         .collect();
-    let case = Arc::new(Case {
+    let fleet = Arc::new(Fleet {
         folder: folder.to_owned(),
         kind: kind.to_owned(),
         paths,
     });
-    let trial = |(cluster, rows): (&str, &Node)| {
-        let (case, rows) = (Arc::clone(&case), rows.clone());
-        let cluster_name = cluster.to_owned();
-        let title = if kind.is_empty() {
-            format!("{name}/{cluster}")
-        } else {
-            format!("{name}/{kind}/{cluster}")
-        };
-        Trial::test(title, move || case.check(&cluster_name, &rows)).with_kind("fleet")
+    let case = |(cluster, rows): (&str, &Node)| {
+        let (fleet, rows, cluster) = (Arc::clone(&fleet), rows.clone(), cluster.to_owned());
+        Case {
+            name: cluster.clone(),
+            run: Box::new(move || {
+                fleet
+                    .check(&cluster, &rows)
+                    .unwrap_or_else(Outcome::Refused)
+            }),
+        }
     };
-    clusters.iter().map(trial).collect()
+    Corpus {
+        name: name.to_owned(),
+        cases: clusters.iter().map(case).collect(),
+    }
 }
 
 /// One fleet, with the ApplicationSets whose first generator is of one kind.
-struct Case {
+struct Fleet {
     folder: PathBuf,
     kind: String,
     paths: BTreeSet<String>,
 }
 
-impl Case {
-    fn check(&self, cluster: &str, rows: &Node) -> Result<(), Failed> {
+impl Fleet {
+    fn check(&self, cluster: &str, rows: &Node) -> Result<Outcome, String> {
         let (hub, tree) = self.hub()?;
         let entry = hub
             .fleet
@@ -103,14 +109,13 @@ impl Case {
             })
             .collect();
         if got == expected {
-            return Ok(());
+            return Ok(Outcome::Exact);
         }
         let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
-        Err(format!(
-            "expected {expected:#?}\ngot {got:#?}\nproblems {}",
-            problems.join("\n")
-        )
-        .into())
+        let problems = problems.join("\n");
+        Ok(Outcome::Wrong(format!(
+            "expected {expected:#?}\ngot {got:#?}\nproblems {problems}"
+        )))
     }
 
     fn hub(&self) -> Result<(Hub, MemoryTree), String> {

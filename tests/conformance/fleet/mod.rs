@@ -7,28 +7,15 @@ mod fleets;
 
 use std::path::{Path, PathBuf};
 
-use libtest_mimic::Trial;
 use muster_model::{Budgets, Node, yaml};
 
-/// Where the conformance data lies: `MUSTER_CONFORMANCE`, else beside the repository.
-pub(crate) fn root() -> PathBuf {
-    let beside = || {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let repository = manifest
-            .ancestors()
-            .find(|dir| dir.join("Cargo.lock").is_file())
-            .unwrap_or(manifest);
-        repository.join("../shared/conformance")
-    };
-    std::env::var_os("MUSTER_CONFORMANCE").map_or_else(beside, PathBuf::from)
-}
+use crate::corpus::Corpus;
 
-/// Every case of the corpora `applicationset` and `fleet`.
-pub(crate) fn trials() -> Vec<Trial> {
-    let root = root();
-    let mut trials = applicationset::trials(&root.join("applicationset"));
-    trials.extend(fleets::trials(&root.join("fleet")));
-    trials
+/// The corpora `applicationset` and `fleet`, one for each file and folder of the format.
+pub(crate) fn corpora(root: &Path) -> Vec<Corpus> {
+    let mut corpora = applicationset::corpora(&root.join("applicationset"));
+    corpora.extend(fleets::corpora(&root.join("fleet")));
+    corpora
 }
 
 /// The documents of a YAML file.

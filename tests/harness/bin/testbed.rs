@@ -1,10 +1,11 @@
 //! `muster-testbed up`: clusters on loopback for a demonstration, until the standard input closes.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use muster_tests::git_server::GitServer;
 use muster_tests::testbed::{Cluster, Programs, Testbed, TestbedError};
 use serde_json::json;
 
@@ -25,6 +26,9 @@ enum Verb {
         /// Also the controller manager, the scheduler and KWOK: workloads become Ready.
         #[arg(long)]
         controllers: bool,
+        /// Also a Git server, with an empty repository called hub.
+        #[arg(long)]
+        git: bool,
         /// Where data, kubeconfigs and logs go.
         #[arg(long)]
         dir: PathBuf,
@@ -35,9 +39,10 @@ fn main() -> ExitCode {
     let Verb::Up {
         clusters,
         controllers,
+        git,
         dir,
     } = Args::parse().verb;
-    match up(&clusters, controllers, &dir) {
+    match up(&clusters, controllers, git, &dir) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let source = std::error::Error::source(&error).map(|s| format!(": {s}"));
@@ -50,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn up(names: &[String], controllers: bool, dir: &std::path::Path) -> Result<(), TestbedError> {
+fn up(names: &[String], controllers: bool, git: bool, dir: &Path) -> Result<(), TestbedError> {
     let testbed = Testbed::start_at(Programs::find()?, dir)?;
     let mut clusters = Vec::new();
     for name in names {
@@ -62,7 +67,11 @@ fn up(names: &[String], controllers: bool, dir: &std::path::Path) -> Result<(), 
         }
         clusters.push(cluster);
     }
-    print(&clusters);
+    let server = git.then(|| GitServer::start(&testbed.dir().join("git")));
+    let hub = server
+        .as_ref()
+        .map(|server| server.create("hub").url().to_owned());
+    print(&clusters, hub.as_deref());
     // Whoever started us holds the other end. A signal ends us at once, and with us every process of the testbed.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     drop(clusters);
@@ -70,12 +79,12 @@ fn up(names: &[String], controllers: bool, dir: &std::path::Path) -> Result<(), 
 }
 
 #[expect(clippy::print_stdout, reason = "a command-line program")]
-fn print(clusters: &[Cluster]) {
+fn print(clusters: &[Cluster], hub: Option<&str>) {
     let list: Vec<_> = clusters
         .iter()
         .map(|c| json!({"name": c.name, "url": c.url, "kubeconfig": c.kubeconfig_path, "token": c.token}))
         .collect();
-    println!("{}", json!({"clusters": list}));
+    println!("{}", json!({"clusters": list, "hub": hub}));
 }
 
 #[expect(clippy::print_stderr, reason = "a command-line program")]

@@ -43,10 +43,7 @@ impl FakeCluster {
     /// When there is no such object.
     pub fn scale(&self, id: &ObjectId, replicas: u32) {
         let mut state = self.state();
-        let owned = state
-            .api
-            .get(id)
-            .is_some_and(|object| owns_replicas(object));
+        let owned = state.api.get(id).is_some_and(owns_replicas);
         let scaled = |object: &mut serde_json::Value| object["spec"]["replicas"] = replicas.into();
         let done = if owned {
             state

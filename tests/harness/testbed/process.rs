@@ -103,7 +103,8 @@ impl Process {
     }
 
     /// False once the program has ended: gone, or a zombie that its supervisor has not collected.
-    fn is_running(&self) -> bool {
+    #[must_use]
+    pub fn is_running(&self) -> bool {
         std::fs::read_to_string(format!("/proc/{}/stat", self.id)).is_ok_and(|stat| {
             !stat
                 .rsplit(')')

@@ -27,12 +27,12 @@ impl Template {
         let parser = Parser::with_name(Some(NAME), template, "{{", "}}")
             .map_err(|error| syntax(error.to_string()))?;
         let (mut body, mut defines) = parser.parse().map_err(|error| syntax(error.to_string()))?;
-        let mut walk = Walk { problem: None };
+        let mut walk = Walk::default();
         walk.list(&mut body);
         for define in &mut defines {
             walk.list(&mut define.body);
         }
-        if let Some(function) = walk.problem {
+        if let Some(function) = walk.unknown {
             return Err(match functions::impure(&function) {
                 Some(what) => TemplateError::Impure {
                     template: shortened(template),
@@ -41,6 +41,11 @@ impl Template {
                 },
                 None => syntax(format!("function \"{function}\" not defined")),
             });
+        }
+        if let Some(function) = walk.in_place {
+            return Err(syntax(format!(
+                "`{function}` cannot change a parameter in place: give its result to a variable"
+            )));
         }
         let call = format!("{{{{template \"{BODY}\" .}}}}");
         let mut parsed = gotmpl::Template::new(NAME)
@@ -100,9 +105,23 @@ impl std::fmt::Write for Bounded {
     }
 }
 
+/// Functions of sprig that change their first argument in place.
+const IN_PLACE: &[&str] = &[
+    "merge",
+    "mergeOverwrite",
+    "mustMerge",
+    "mustMergeOverwrite",
+    "set",
+    "unset",
+];
+
 /// Visits a parsed template: finds functions that are not there, and makes actions print as Go prints.
+#[derive(Default)]
 struct Walk {
-    problem: Option<String>,
+    /// The first function that is not there.
+    unknown: Option<String>,
+    /// The first function that is called only to change something other than a variable.
+    in_place: Option<String>,
 }
 
 impl Walk {
@@ -143,6 +162,29 @@ impl Walk {
                 args: vec![Expr::Identifier(pos, SmolStr::new(functions::PRINT))],
             });
         }
+        self.assign_in_place(&mut action.pipe);
+    }
+
+    /// Turns `$_ := set $x …` into `$x = set $x …`: mappings are values here.
+    fn assign_in_place(&mut self, pipe: &mut PipeNode) {
+        let discarded = matches!(&pipe.decl[..], [name] if name == "$_");
+        let [CommandNode { args, .. }] = &pipe.commands[..] else {
+            return;
+        };
+        let Some((Expr::Identifier(_, function), rest)) = args.split_first() else {
+            return;
+        };
+        if !discarded || !IN_PLACE.contains(&function.as_str()) {
+            return;
+        }
+        match rest.first() {
+            Some(Expr::Variable(_, name, fields)) if fields.is_empty() && name != "$" => {
+                pipe.decl = vec![name.clone()];
+                pipe.is_assign = true;
+            }
+            Some(Expr::Pipe(..)) => {}
+            _ => self.in_place = Some(function.to_string()),
+        }
     }
 
     fn pipe(&mut self, pipe: &PipeNode) {
@@ -154,8 +196,8 @@ impl Walk {
     fn expression(&mut self, expression: &Expr) {
         match expression {
             Expr::Identifier(_, name) => {
-                if self.problem.is_none() && !functions::is_known(name) {
-                    self.problem = Some(name.to_string());
+                if self.unknown.is_none() && !functions::is_known(name) {
+                    self.unknown = Some(name.to_string());
                 }
             }
             Expr::Pipe(_, pipe) => self.pipe(pipe),
@@ -168,5 +210,54 @@ impl Walk {
             | Expr::Bool(..)
             | Expr::Nil(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params;
+
+    fn render(template: &str) -> Result<String, TemplateError> {
+        let data = params::from_node(
+            &muster_model::json::from_slice(br#"{"m":{"k":"v"},"big":123456789012}"#)
+                .expect("JSON"),
+        );
+        Template::parse(template, MissingKey::Error)?.execute(template, &data)
+    }
+
+    #[test]
+    fn mappings_kept_in_variables_can_be_changed() {
+        let template = r#"{{ $d := dict "a" 1 }}{{ $_ := set $d "b" 2 }}{{ $d.b }}"#;
+        assert_eq!(render(template), Ok("2".to_owned()));
+        let error = render(r#"{{ $_ := set .m "k" 2 }}"#).expect_err("a parameter");
+        assert!(error.to_string().contains("in place"));
+    }
+
+    #[test]
+    fn numbers_print_as_go_prints_them() {
+        assert_eq!(render("{{ .big }}"), Ok("1.23456789012e+11".to_owned()));
+        assert_eq!(render("{{ .big | int64 }}"), Ok("123456789012".to_owned()));
+    }
+
+    #[test]
+    fn endless_output_and_loops_are_stopped() {
+        for template in [
+            "{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}",
+            r#"{{ range until 90000 }}{{ repeat 100 "x" }}{{ end }}"#,
+            r#"{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" . }}"#,
+        ] {
+            assert!(render(template).is_err(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_told_from_other_errors() {
+        assert!(render("{{ .none }}").expect_err("missing").is_missing_key());
+        assert!(
+            !render(r#"{{ fail "x" }}"#)
+                .expect_err("fails")
+                .is_missing_key()
+        );
     }
 }

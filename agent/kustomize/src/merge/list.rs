@@ -343,7 +343,6 @@ impl Arena {
     }
 }
 
-
 fn key_text(node: &Node) -> String {
     match &node.value {
         Value::Map(_) | Value::List(_) | Value::Null => String::new(),

@@ -64,7 +64,12 @@ impl Schemas {
             MergeKeys::Kustomize => {}
             MergeKeys::Kubernetes137 => builtin.push(NEW.get_or_init(|| Table::parse(TABLE_1_37))),
         }
-        Self { custom: None, builtin, state: Builtin::Untouched, fixed: false }
+        Self {
+            custom: None,
+            builtin,
+            state: Builtin::Untouched,
+            fixed: false,
+        }
     }
 
     /// True when a kustomization already said which document counts; later ones are not heard.
@@ -110,7 +115,10 @@ impl Schemas {
             (Some(_), Builtin::Asked) => (None, custom, Some(builtin)),
             (None, _) => (None, None, Some(builtin)),
         };
-        before.into_iter().chain(rest.into_iter().flatten()).chain(behind)
+        before
+            .into_iter()
+            .chain(rest.into_iter().flatten())
+            .chain(behind)
     }
 
     /// The type of an object by its apiVersion and kind.
@@ -138,7 +146,9 @@ impl Table {
         if version.is_empty() || kind.is_empty() {
             return None;
         }
-        self.kinds.get(&(version.into_owned(), kind.into_owned())).map(String::as_str)
+        self.kinds
+            .get(&(version.into_owned(), kind.into_owned()))
+            .map(String::as_str)
     }
 
     fn parse(text: &str) -> Self {
@@ -147,11 +157,15 @@ impl Table {
             let mut words = line.split(' ').filter(|w| !w.is_empty());
             match (words.next(), words.next()) {
                 (Some("t"), Some(name)) => {
-                    table.types.insert(name.to_owned(), words.filter_map(parse_field).collect());
+                    table
+                        .types
+                        .insert(name.to_owned(), words.filter_map(parse_field).collect());
                 }
                 (Some("k"), Some(version)) => {
                     if let (Some(kind), Some(name)) = (words.next(), words.next()) {
-                        table.kinds.insert((version.to_owned(), kind.to_owned()), name.to_owned());
+                        table
+                            .kinds
+                            .insert((version.to_owned(), kind.to_owned()), name.to_owned());
                     }
                 }
                 _ => {}
@@ -162,13 +176,26 @@ impl Table {
 
     fn from_openapi(document: &Node) -> Self {
         let mut table = Self::default();
-        let Some(definitions) = document.get("definitions").and_then(Node::as_map) else { return table };
+        let Some(definitions) = document.get("definitions").and_then(Node::as_map) else {
+            return table;
+        };
         for (name, schema) in definitions.iter() {
             table.add_type(name, schema);
-            for gvk in schema.get("x-kubernetes-group-version-kind").and_then(Node::as_list).unwrap_or_default() {
+            for gvk in schema
+                .get("x-kubernetes-group-version-kind")
+                .and_then(Node::as_list)
+                .unwrap_or_default()
+            {
                 let (group, version) = (field_text(gvk, "group"), field_text(gvk, "version"));
-                let version = if group.is_empty() { version.into_owned() } else { format!("{group}/{version}") };
-                table.kinds.insert((version, field_text(gvk, "kind").into_owned()), name.to_owned());
+                let version = if group.is_empty() {
+                    version.into_owned()
+                } else {
+                    format!("{group}/{version}")
+                };
+                table.kinds.insert(
+                    (version, field_text(gvk, "kind").into_owned()),
+                    name.to_owned(),
+                );
             }
         }
         table
@@ -178,11 +205,19 @@ impl Table {
     fn add_type(&mut self, name: &str, schema: &Node) {
         let mut fields = Fields::new();
         let properties = schema.get("properties").and_then(Node::as_map);
-        let any = schema.get("additionalProperties").filter(|n| matches!(n.value, Value::Map(_)));
-        for (field, property) in properties.into_iter().flat_map(|m| m.iter()).chain(any.map(|n| ("{}", n))) {
+        let any = schema
+            .get("additionalProperties")
+            .filter(|n| matches!(n.value, Value::Map(_)));
+        for (field, property) in properties
+            .into_iter()
+            .flat_map(|m| m.iter())
+            .chain(any.map(|n| ("{}", n)))
+        {
             let strategy = field_text(property, "x-kubernetes-patch-strategy");
             let of_field = if strategy.split(',').any(|s| s == "merge") {
-                let element = property.get("items").and_then(|items| self.target(name, field, items));
+                let element = property
+                    .get("items")
+                    .and_then(|items| self.target(name, field, items));
                 Some(Field::List(merge_keys(property), element))
             } else {
                 self.target(name, field, property).map(Field::Map)
@@ -198,7 +233,9 @@ impl Table {
         if let Some(reference) = schema.get("$ref").and_then(Node::as_str) {
             return reference.rsplit('/').next().map(str::to_owned);
         }
-        schema.get("properties").or_else(|| schema.get("additionalProperties"))?;
+        schema
+            .get("properties")
+            .or_else(|| schema.get("additionalProperties"))?;
         let name = format!("{owner}/{field}");
         self.add_type(&name, schema);
         Some(name)
@@ -206,10 +243,21 @@ impl Table {
 }
 
 fn merge_keys(property: &Node) -> Vec<String> {
-    if let Some(keys) = property.get("x-kubernetes-list-map-keys").and_then(Node::as_list) {
-        return keys.iter().filter_map(|k| k.as_str().map(str::to_owned)).collect();
+    if let Some(keys) = property
+        .get("x-kubernetes-list-map-keys")
+        .and_then(Node::as_list)
+    {
+        return keys
+            .iter()
+            .filter_map(|k| k.as_str().map(str::to_owned))
+            .collect();
     }
-    property.get("x-kubernetes-patch-merge-key").and_then(Node::as_str).map(str::to_owned).into_iter().collect()
+    property
+        .get("x-kubernetes-patch-merge-key")
+        .and_then(Node::as_str)
+        .map(str::to_owned)
+        .into_iter()
+        .collect()
 }
 
 fn parse_field(word: &str) -> Option<(String, Field)> {
@@ -217,7 +265,11 @@ fn parse_field(word: &str) -> Option<(String, Field)> {
     let field = match target.strip_prefix('*') {
         Some(list) => {
             let (keys, element) = list.split_once(':')?;
-            let keys = keys.split(',').filter(|k| !k.is_empty()).map(str::to_owned).collect();
+            let keys = keys
+                .split(',')
+                .filter(|k| !k.is_empty())
+                .map(str::to_owned)
+                .collect();
             Field::List(keys, Some(element.to_owned()).filter(|e| !e.is_empty()))
         }
         None => Field::Map(target.to_owned()),

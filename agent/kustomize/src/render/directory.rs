@@ -36,8 +36,15 @@ const SKIP_MARK: &[u8] = b"+argocd:skip-file-rendering";
 const MAX_DEPTH: usize = 64;
 
 /// The objects of the directory's files, in the order of their paths.
-pub(crate) fn read(session: &mut Session<'_>, dir: &RepoPath, options: &Directory) -> Step<Vec<Node>> {
-    let filter = Filter { include: glob(&options.include)?, exclude: glob(&options.exclude)? };
+pub(crate) fn read(
+    session: &mut Session<'_>,
+    dir: &RepoPath,
+    options: &Directory,
+) -> Step<Vec<Node>> {
+    let filter = Filter {
+        include: glob(&options.include)?,
+        exclude: glob(&options.exclude)?,
+    };
     let mut files = Vec::new();
     find(session, dir, "", options.recurse, 0, &mut files)?;
     let mut nodes = Vec::new();
@@ -56,7 +63,11 @@ pub(crate) fn read(session: &mut Session<'_>, dir: &RepoPath, options: &Director
             Err(stop) => return Err(stop.or_at(|| Location::file(path.to_string()))),
         }
     }
-    if missing { Err(Stop::Missing) } else { Ok(nodes) }
+    if missing {
+        Err(Stop::Missing)
+    } else {
+        Ok(nodes)
+    }
 }
 
 struct Filter {
@@ -66,7 +77,8 @@ struct Filter {
 
 impl Filter {
     fn passes(&self, below: &str) -> bool {
-        self.exclude.as_ref().is_none_or(|g| !g.is_match(below)) && self.include.as_ref().is_none_or(|g| g.is_match(below))
+        self.exclude.as_ref().is_none_or(|g| !g.is_match(below))
+            && self.include.as_ref().is_none_or(|g| g.is_match(below))
     }
 }
 
@@ -79,15 +91,27 @@ fn find(
     files: &mut Vec<(RepoPath, String)>,
 ) -> Step<()> {
     if depth > MAX_DEPTH {
-        return Err(Problem::new(Reason::DepthLimit, format!("{dir} lies deeper than {MAX_DEPTH} directories")).into());
+        return Err(Problem::new(
+            Reason::DepthLimit,
+            format!("{dir} lies deeper than {MAX_DEPTH} directories"),
+        )
+        .into());
     }
     for (name, kind) in session.list(dir)? {
         let path = dir.child(&name);
-        let below = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+        let below = if below.is_empty() {
+            name.clone()
+        } else {
+            format!("{below}/{name}")
+        };
         match (kind, recurse) {
-            (EntryKind::Tree, Recurse::Yes) => find(session, &path, &below, recurse, depth + 1, files)?,
+            (EntryKind::Tree, Recurse::Yes) => {
+                find(session, &path, &below, recurse, depth + 1, files)?;
+            }
             (EntryKind::Tree, Recurse::No) => {}
-            (EntryKind::Blob | EntryKind::Symlink, _) if is_manifest(&name) => files.push((path, below)),
+            (EntryKind::Blob | EntryKind::Symlink, _) if is_manifest(&name) => {
+                files.push((path, below));
+            }
             (EntryKind::Blob | EntryKind::Symlink | EntryKind::Submodule, _) => {}
         }
     }
@@ -95,7 +119,9 @@ fn find(
 }
 
 fn is_manifest(name: &str) -> bool {
-    [".yaml", ".yml", ".json", ".jsonnet"].iter().any(|end| name.ends_with(end))
+    [".yaml", ".yml", ".json", ".jsonnet"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 fn read_file(session: &mut Session<'_>, path: &RepoPath) -> Step<Vec<Node>> {
@@ -105,15 +131,19 @@ fn read_file(session: &mut Session<'_>, path: &RepoPath) -> Step<Vec<Node>> {
         return Ok(Vec::new());
     }
     if name.ends_with(".jsonnet") {
-        return Err(Problem::new(Reason::NotSupported, "Jsonnet is not evaluated")
-            .at(Location::file(name))
-            .remedy("render it in CI and commit the result, or exclude the file")
-            .into());
+        return Err(
+            Problem::new(Reason::NotSupported, "Jsonnet is not evaluated")
+                .at(Location::file(name))
+                .remedy("render it in CI and commit the result, or exclude the file")
+                .into(),
+        );
     }
     let documents = match session.parse(&bytes, &name) {
         Ok(documents) => documents,
         Err(stop) if looks_like_manifest(&bytes) => return Err(stop),
-        Err(Stop::Refused(problem)) if problem.reason == Reason::InvalidYaml => return Ok(Vec::new()),
+        Err(Stop::Refused(problem)) if problem.reason == Reason::InvalidYaml => {
+            return Ok(Vec::new());
+        }
         Err(stop) => return Err(stop),
     };
     if documents.iter().all(|d| d.get("kind").is_none()) && !looks_like_manifest(&bytes) {
@@ -130,16 +160,24 @@ fn read_file(session: &mut Session<'_>, path: &RepoPath) -> Step<Vec<Node>> {
 /// True when a file that is no valid manifest was surely meant to be one.
 fn looks_like_manifest(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    ["apiVersion:", "kind:", "metadata:"].iter().all(|key| text.contains(key))
+    ["apiVersion:", "kind:", "metadata:"]
+        .iter()
+        .all(|key| text.contains(key))
 }
 
 /// A list gives its items, however deep lists are nested.
 fn open_list(mut node: Node, file: &str, out: &mut Vec<Node>) -> Step<()> {
-    let is_list = field_text(&node, "kind").ends_with("List") && node.get("items").is_some_and(|i| i.as_list().is_some());
+    let is_list = field_text(&node, "kind").ends_with("List")
+        && node.get("items").is_some_and(|i| i.as_list().is_some());
     if is_list {
-        let items = node.as_map_mut().and_then(|m| m.remove("items")).map(|n| n.value);
+        let items = node
+            .as_map_mut()
+            .and_then(|m| m.remove("items"))
+            .map(|n| n.value);
         if let Some(Value::List(items)) = items {
-            return items.into_iter().try_for_each(|item| open_list(item, file, out));
+            return items
+                .into_iter()
+                .try_for_each(|item| open_list(item, file, out));
         }
     }
     let line = node.span.line;
@@ -187,7 +225,13 @@ fn glob(pattern: &str) -> Step<Option<Regex>> {
                     }
                 }
             }
-            '\\' => out.extend(chars.next().map(|c| regex::escape(&c.to_string())).into_iter().flat_map(|s| s.chars().collect::<Vec<_>>())),
+            '\\' => out.extend(
+                chars
+                    .next()
+                    .map(|c| regex::escape(&c.to_string()))
+                    .into_iter()
+                    .flat_map(|s| s.chars().collect::<Vec<_>>()),
+            ),
             other => out.push_str(&regex::escape(&other.to_string())),
         }
     }
@@ -195,7 +239,8 @@ fn glob(pattern: &str) -> Step<Option<Regex>> {
     match Regex::new(&out) {
         Ok(regex) => Ok(Some(regex)),
         Err(_) => {
-            let mut problem = failed(format!("{pattern:?} is not a glob")).field("spec.source.directory");
+            let mut problem =
+                failed(format!("{pattern:?} is not a glob")).field("spec.source.directory");
             problem.reason = Reason::InvalidField;
             Err(problem.into())
         }
@@ -208,8 +253,16 @@ mod tests {
 
     #[test]
     fn globs_match_as_in_argo_cd() {
-        let matches = |pattern: &str, text: &str| glob(pattern).expect("a glob").is_none_or(|g| g.is_match(text));
-        assert!(matches("*.yaml", "a/b.yaml") && matches("{a,b}/*.yml", "b/x.yml") && matches("", "x"));
-        assert!(!matches("*.yaml", "a.yml") && !matches("a.yaml", "aXyaml") && !matches("[!a]*", "ab"));
+        let matches = |pattern: &str, text: &str| {
+            glob(pattern)
+                .expect("a glob")
+                .is_none_or(|g| g.is_match(text))
+        };
+        assert!(
+            matches("*.yaml", "a/b.yaml") && matches("{a,b}/*.yml", "b/x.yml") && matches("", "x")
+        );
+        assert!(
+            !matches("*.yaml", "a.yml") && !matches("a.yaml", "aXyaml") && !matches("[!a]*", "ab")
+        );
     }
 }

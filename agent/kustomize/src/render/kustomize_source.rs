@@ -61,16 +61,23 @@ impl KustomizeSource {
         for (name, count) in &self.replicas {
             match k.replicas.iter_mut().find(|r| r.name == *name) {
                 Some(replica) => replica.count = *count,
-                None => k.replicas.push(Replica { name: name.clone(), count: *count }),
+                None => k.replicas.push(Replica {
+                    name: name.clone(),
+                    count: *count,
+                }),
             }
         }
         self.add_labels(k);
         k.common_annotations.extend(self.common_annotations.clone());
         for (index, patch) in self.patches.iter().enumerate() {
-            let place = Place::file("Application").field("spec.source.kustomize.patches").index(index);
-            k.patches.push(Patch::read_with(patch, place, Unknown::Refuse)?);
+            let place = Place::file("Application")
+                .field("spec.source.kustomize.patches")
+                .index(index);
+            k.patches
+                .push(Patch::read_with(patch, place, Unknown::Refuse)?);
         }
-        k.components.extend(self.components.iter().map(|c| (c.clone(), 0)));
+        k.components
+            .extend(self.components.iter().map(|c| (c.clone(), 0)));
         Ok(())
     }
 
@@ -86,7 +93,11 @@ impl KustomizeSource {
             LabelScope::MetadataOnly => false,
             LabelScope::MetadataAndTemplates => true,
         };
-        k.labels.push(Label { pairs: self.common_labels.clone(), include_templates, ..Label::default() });
+        k.labels.push(Label {
+            pairs: self.common_labels.clone(),
+            include_templates,
+            ..Label::default()
+        });
     }
 
     fn add_images(&self, k: &mut Kustomization) -> Step<()> {
@@ -132,11 +143,16 @@ fn parse(text: &str) -> Result<Image, Problem> {
     };
     let (name, tag, digest) = crate::transform::images::split(value);
     if name == text || (name.is_empty() && key.is_empty()) {
-        let mut problem = failed(format!("{text:?} is no image override")).field("spec.source.kustomize.images");
+        let mut problem =
+            failed(format!("{text:?} is no image override")).field("spec.source.kustomize.images");
         problem.reason = Reason::InvalidField;
         return Err(problem.remedy("write name=new-name:tag, name:tag or name@digest"));
     }
-    let (name, new_name) = if key.is_empty() { (name, "") } else { (key, name) };
+    let (name, new_name) = if key.is_empty() {
+        (name, "")
+    } else {
+        (key, name)
+    };
     Ok(Image {
         name: name.to_owned(),
         new_name: new_name.to_owned(),

@@ -78,7 +78,8 @@ pub(crate) fn read_operations(
     Operation::read_all(&node, file)
 }
 
-/// Types unquoted `yes`, `no`, `on` and `off` as YAML 1.1 does, which is how kustomize reads JSON patches.
+/// Types unquoted `yes`, `no`, `on`, `off`, `y` and `n` as YAML 1.1 does: kustomize reads its own files and JSON patches
+/// so, and Argo CD reads plain manifests so.
 pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
     let quoted = source
         .get(node.span.start as usize)
@@ -87,8 +88,12 @@ pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
         Value::List(items) => items.iter_mut().for_each(|n| yaml_1_1(n, source)),
         Value::Map(map) => map.iter_mut().for_each(|(_, n)| yaml_1_1(n, source)),
         Value::String(text) if !quoted => match &*text.text {
-            "yes" | "Yes" | "YES" | "on" | "On" | "ON" => node.value = Value::Bool(true),
-            "no" | "No" | "NO" | "off" | "Off" | "OFF" => node.value = Value::Bool(false),
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+                node.value = Value::Bool(true);
+            }
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+                node.value = Value::Bool(false);
+            }
             _ => {}
         },
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}

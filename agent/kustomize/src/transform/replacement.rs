@@ -430,11 +430,10 @@ fn set_scalar(target: &mut Node, made: targets::Made, text: &str) -> Step<()> {
             return Ok(());
         }
         (Value::Bool(_), Value::Bool(_)) | (Value::Number(_), Value::Number(_)) => true,
-        (Value::Null, _) => {
-            target.value = Value::Null;
-            return Ok(());
+        (Value::Null, Value::Null) => true,
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_), _) => {
+            false
         }
-        (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_), _) => false,
     };
     if !fits {
         let message = format!(

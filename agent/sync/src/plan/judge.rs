@@ -13,8 +13,9 @@ use crate::context::Context;
 use crate::coverage::{Coverage, covers_except};
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::fights;
-use crate::former::former_managers;
-use crate::ownership::{Ownership, other_managers, own_fields, ownership};
+use crate::former::{BEFORE_FIRST_APPLY, former_managers};
+use crate::ownership::{Ownership, other_managers, own_fields, ownership_by};
+use crate::record::MANAGER_PREFIX;
 use crate::reserved::reserved;
 use crate::yields::{Yields, scaled, yields};
 
@@ -206,11 +207,17 @@ impl Judge<'_> {
         if !self.desired.policy.self_heal && self.desired.applied_before {
             return self.self_heal_off(object, ObjectState::Missing);
         }
-        if known_absent || self.context.observed.absent.contains(&object.id) {
-            Verdict::apply(ObjectState::Missing, Cause::Create, false)
-        } else {
-            Verdict::acting(ObjectState::Missing, Action::Probe)
+        if !known_absent && !self.context.observed.absent.contains(&object.id) {
+            return Verdict::acting(ObjectState::Missing, Action::Probe);
         }
+        // Once the release was applied, what is missing was deleted by somebody: made again, but not at any pace.
+        let cause = if self.desired.applied_before {
+            Cause::Drift
+        } else {
+            Cause::Create
+        };
+        let healing = Verdict::apply(ObjectState::Missing, cause, false);
+        self.paced(object, healing, || "deleted again and again".to_owned())
     }
 
     fn live(&self, object: &DesiredObject, record: &Record) -> Verdict {
@@ -219,7 +226,10 @@ impl Judge<'_> {
         }
         let memory = self.context.memory;
         let left = yields(object, record, &self.scaled, self.desired, &memory.manager);
-        let whose = ownership(&object.id, record, Some(object.body()), memory);
+        let fields = own_fields(record, &memory.manager);
+        let body = Some(object.body());
+        let whose = ownership_by(&object.id, record, body, memory, fields.as_ref());
+        let fields = fields.unwrap_or_default();
         let mut verdict = match whose {
             Ownership::Ours(mark) if mark.application != self.desired.application => {
                 Verdict::apply(ObjectState::Changed, Cause::Handover, true)
@@ -227,7 +237,7 @@ impl Judge<'_> {
             Ownership::Ours(mark) if mark.digest != object.digest => {
                 Verdict::apply(ObjectState::Changed, Cause::Update, true)
             }
-            Ownership::Ours(_) => self.compare(object, record, &left),
+            Ownership::Ours(_) => self.compare(object, record, &fields, &left),
             Ownership::Stripped => self.drifted(object, record, &[]),
             Ownership::Unclaimed | Ownership::Copied if record.controller.is_none() => {
                 adopt(record, &memory.manager)
@@ -244,18 +254,18 @@ impl Judge<'_> {
     }
 
     /// An object of ours whose mark has the digest that Git has: is every field still ours?
-    fn compare(&self, object: &DesiredObject, record: &Record, left: &Yields) -> Verdict {
-        let manager = &self.context.memory.manager;
-        let fields = own_fields(record, manager).unwrap_or_default();
-        if !owns_labels(&fields) {
+    fn compare(
+        &self,
+        object: &DesiredObject,
+        record: &Record,
+        fields: &Node,
+        left: &Yields,
+    ) -> Verdict {
+        if !owns_labels(fields) {
             return self.drifted(object, record, &[]);
         }
-        let coverage = covers_except(&fields, object.body(), &left.ignored);
-        let leftovers = leftover_managers(record);
-        let baseline = super::baseline(record, manager).is_some_and(|now| {
-            let known = self.context.memory.baselines.get(&object.id);
-            known.is_some_and(|known| known.digest == now.digest && known.fields == now.fields)
-        });
+        let coverage = covers_except(fields, object.body(), &left.ignored);
+        let leftovers = leftover_managers(record, &self.context.memory.manager);
         match coverage {
             Coverage::Full if !leftovers.is_empty() => Verdict::acting(
                 ObjectState::Drifted,
@@ -266,12 +276,25 @@ impl Judge<'_> {
                 },
             ),
             Coverage::Full => self.in_sync(object),
-            Coverage::Missing(_) | Coverage::Inconclusive(_) if baseline => self.in_sync(object),
+            Coverage::Missing(_) | Coverage::Inconclusive(_)
+                if self.is_baseline(object, record) =>
+            {
+                self.in_sync(object)
+            }
             Coverage::Missing(paths) => self.drifted(object, record, &paths),
             Coverage::Inconclusive(_) => {
                 Verdict::apply(ObjectState::Drifted, Cause::Baseline, true)
             }
         }
+    }
+
+    /// True when our fields are as they were right after the last apply of this content.
+    fn is_baseline(&self, object: &DesiredObject, record: &Record) -> bool {
+        let memory = self.context.memory;
+        let known = memory.baselines.get(&object.id);
+        super::baseline(record, &memory.manager)
+            .zip(known)
+            .is_some_and(|(now, known)| now.digest == known.digest && now.fields == known.fields)
     }
 
     /// In sync; a webhook may still have had the last word on a value.
@@ -299,17 +322,33 @@ impl Judge<'_> {
         if !self.desired.policy.self_heal {
             return self.self_heal_off(object, ObjectState::Drifted);
         }
-        let healing = Verdict::apply(ObjectState::Drifted, Cause::Drift, true);
+        let manager = &self.context.memory.manager;
+        let healing = Verdict::acting(
+            ObjectState::Drifted,
+            Action::Apply {
+                cause: Cause::Drift,
+                force: true,
+                fold: leftover_managers(record, manager),
+            },
+        );
+        self.paced(object, healing, || {
+            let others = other_managers(record, object.body(), paths, manager).join(", ");
+            format!("changed again and again by {others}")
+        })
+    }
+
+    /// Slows the healing of an object that somebody else keeps changing.
+    fn paced(
+        &self,
+        object: &DesiredObject,
+        healing: Verdict,
+        how: impl FnOnce() -> String,
+    ) -> Verdict {
         let heals = self.context.memory.heals.get(&object.id);
         let Some(next) = heals.and_then(|heals| fights::next_heal(heals, self.context.now)) else {
             return healing;
         };
-        let manager = &self.context.memory.manager;
-        let others = other_managers(record, object.body(), paths, manager).join(", ");
-        let problem = Problem::new(
-            Reason::Contended,
-            format!("{} is changed again and again by {others}", object.id),
-        );
+        let problem = Problem::new(Reason::Contended, format!("{} is {}", object.id, how()));
         if next > self.context.now {
             return Verdict {
                 wake: Some(next),
@@ -393,13 +432,18 @@ fn adopt(record: &Record, own: &str) -> Verdict {
     )
 }
 
-/// What an apply onto cleared managed fields leaves behind (HAZARDS.md T-82): the server invents a manager for
-/// everything that was there before.
-fn leftover_managers(record: &Record) -> Vec<String> {
+/// Managers whose fields would stay behind: the one the server invents when managed fields were cleared (HAZARDS.md
+/// T-82), and our own under the fleet's former name.
+fn leftover_managers(record: &Record, own: &str) -> Vec<String> {
     record
         .managers
         .iter()
-        .filter(|entry| entry.manager == crate::former::BEFORE_FIRST_APPLY)
+        .filter(|entry| {
+            entry.manager == BEFORE_FIRST_APPLY
+                || (entry.operation == "Apply"
+                    && entry.manager.starts_with(MANAGER_PREFIX)
+                    && entry.manager != own)
+        })
         .map(|entry| entry.manager.clone())
         .collect()
 }

@@ -36,7 +36,8 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
         declare: declare(desired, context),
         sync: report::sync(&objects, &pruning.kept),
         health: health(desired, &verdicts),
-        applied: verdicts.values().all(|verdict| verdict.state.is_settled()) && !is_emptied(&problems),
+        applied: verdicts.values().all(|verdict| verdict.state.is_settled())
+            && !is_emptied(&problems),
         wake: verdicts.values().filter_map(|verdict| verdict.wake).min(),
         completed_jobs: completed_jobs(desired, context),
         moves: extras.moved,
@@ -183,7 +184,10 @@ pub fn copied_marks(context: &Context<'_>) -> Vec<Problem> {
 
 /// True for nearly every object: the mark names the object that carries it.
 fn names_itself(id: &ObjectId, record: &Record) -> bool {
-    record.applied.as_ref().is_some_and(|mark| mark.object == *id)
+    record
+        .applied
+        .as_ref()
+        .is_some_and(|mark| mark.object == *id)
 }
 
 /// What the parent may be narrowed to: `None` when that is not certain, or nothing changes. Narrowing waits until

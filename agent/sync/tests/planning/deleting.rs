@@ -206,3 +206,21 @@ fn an_older_generation_stays_until_the_workloads_are_healthy_on_the_new_one() {
     assert_eq!(world.deleted, [config(old)]);
     assert_eq!(world.reasons("web"), []);
 }
+
+#[test]
+fn what_a_laptop_computes_from_git_is_what_the_agent_asks_approval_for() {
+    let kept = configs(&["kept"]).replace(
+        "name: kept,",
+        "name: kept, annotations: {argocd.argoproj.io/sync-options: Prune=false},",
+    );
+    let from = format!("{}{kept}{}", numbered(12), configs(&["web-55d7tk8fdg"]));
+    let to = format!("{}{}", numbered(2), configs(&["web-b4h9g5tf7k"]));
+    let mut world = settled(&from);
+    world.enforce(application("web", 2, &to, automatic()));
+    world.settle();
+    let pending = world.plan("web").pending_deletions.map(|p| p.digest);
+    let [from, to] = [from, to].map(|text| application("web", 1, &text, automatic()));
+    let computed = muster_sync::deletions_between(&from, Some(&to));
+    assert_eq!(computed.len(), 10);
+    assert_eq!(pending, Some(deletions_digest(&computed)));
+}

@@ -186,3 +186,26 @@ fn an_application_is_healthy_at_a_release_only_once_that_release_is_seen_running
     world.cluster.run_workloads();
     assert_eq!(world.plan("web").health, Health::Healthy);
 }
+
+#[test]
+fn an_object_that_somebody_keeps_deleting_is_made_again_at_a_slower_pace() {
+    let mut world = settled(&configs(&["a", "b"]));
+    if let Some(set) = world.sets.get_mut(&key("web")) {
+        set.applied_before = true;
+    }
+    for _ in 0..6 {
+        world.pass_time(1);
+        world.cluster.remove(&config("a"));
+        world.absent.remove(&config("a"));
+        world.settle();
+    }
+    world.pass_time(1);
+    world.cluster.remove(&config("a"));
+    world.absent.remove(&config("a"));
+    world.settle();
+    assert_eq!(world.reasons("web"), [Reason::Contended]);
+    assert!(!world.cluster.contains(&config("a")));
+    world.pass_time(60);
+    world.settle();
+    assert!(world.cluster.contains(&config("a")));
+}

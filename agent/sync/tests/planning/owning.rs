@@ -126,3 +126,15 @@ fn an_object_of_another_tool_is_refused_until_the_application_adopts() {
     );
     assert_eq!(world.cluster.value(&config("a"), "data/old"), None);
 }
+
+#[test]
+fn a_fleet_that_is_renamed_takes_its_former_managers_fields_over() {
+    let mut world = settled(&configs(&["a"]));
+    world.memory.manager = "muster.renamed".to_owned();
+    world.settle();
+    assert!(world.cluster.is_ours(&config("a"), &world.memory));
+    let smaller = configs(&["a"]).replace(", b: y", "");
+    world.enforce(application("web", 2, &smaller, automatic()));
+    world.settle();
+    assert_eq!(world.cluster.value(&config("a"), "data/b"), None);
+}

@@ -40,7 +40,10 @@ fn slugify(args: &[Value]) -> Result<Value> {
     Ok(string(match (length, smart) {
         (0, _) => slug,
         (length, true) => smart_cut(&slug, length),
-        (length, false) => slug[..slug.len().min(length)].to_owned(),
+        (length, false) => {
+            let cut = &slug[..slug.len().min(length)];
+            cut.trim_matches(['-', '_']).to_owned()
+        }
     }))
 }
 
@@ -97,6 +100,8 @@ mod tests {
             slug(23, false, "feat/areallylongpullrequestname"),
             "feat-areallylongpullreq"
         );
+        assert_eq!(slug(6, false, "feat/-x"), "feat-x");
+        assert_eq!(slug(5, false, "feat/-x"), "feat");
         assert_eq!(slug(50, true, "feat/"), "feat");
     }
 }

@@ -7,6 +7,7 @@ use super::args::{exactly, fail, int, show, size, string, strings, text, texts};
 
 pub(super) const TABLE: &[(&str, Function)] = &[
     ("abbrev", abbrev),
+    ("abbrevboth", abbrev_both),
     ("cat", cat),
     ("contains", |a| {
         pair(a, |part, whole| Value::Bool(whole.contains(part)))
@@ -68,6 +69,26 @@ fn abbrev(args: &[Value]) -> Result<Value> {
         return Ok(string(whole));
     }
     Ok(string(format!("{}...", cut(whole, 0, width - 3))))
+}
+
+/// Keeps a part in the middle: `left` bytes are skipped, `width` remain, dots included.
+fn abbrev_both(args: &[Value]) -> Result<Value> {
+    let [left, width, whole] = exactly(args)?;
+    let (left, width, whole) = (int(left)?, int(width)?, text(whole)?);
+    let length = i64::try_from(whole.len()).unwrap_or(i64::MAX);
+    if width < 4 || (left > 0 && width < 7) || length <= width {
+        return Ok(string(whole));
+    }
+    let kept = width - 3;
+    let offset = left.min(length - kept);
+    if offset <= 4 {
+        return Ok(string(format!("{}...", cut(whole, 0, kept))));
+    }
+    if offset + kept < length {
+        let end = offset + kept - 3;
+        return Ok(string(format!("...{}...", cut(whole, offset, end))));
+    }
+    Ok(string(format!("...{}", cut(whole, length - kept, length))))
 }
 
 fn cat(args: &[Value]) -> Result<Value> {

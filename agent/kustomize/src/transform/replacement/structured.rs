@@ -174,13 +174,11 @@ fn block(node: &Node, source: &str, indent: usize, out: &mut String) {
                     out.push_str(&" ".repeat(indent));
                 }
                 out.push_str("- ");
-                match &item.value {
-                    Value::Map(map) if !map.is_empty() => block(item, source, indent + 2, out),
-                    Value::List(items) if !items.is_empty() => block(item, source, indent + 2, out),
-                    _ => {
-                        out.push_str(&scalar(item, source, indent));
-                        out.push('\n');
-                    }
+                if is_inline(item, source) {
+                    out.push_str(&scalar(item, source, indent));
+                    out.push('\n');
+                } else {
+                    block(item, source, indent + 2, out);
                 }
             }
         }
@@ -191,13 +189,21 @@ fn block(node: &Node, source: &str, indent: usize, out: &mut String) {
     }
 }
 
-fn nested(value: &Node, source: &str, indent: usize, list: bool, out: &mut String) {
-    let empty = match &value.value {
-        Value::Map(map) => map.is_empty(),
-        Value::List(items) => items.is_empty(),
+/// True for what stands on one line: scalars, empty collections, and flow collections.
+fn is_inline(node: &Node, source: &str) -> bool {
+    let flow = source
+        .as_bytes()
+        .get(node.span.start as usize)
+        .is_some_and(|b| matches!(b, b'{' | b'['));
+    match &node.value {
+        Value::Map(map) => map.is_empty() || (flow && node.span.is_known()),
+        Value::List(items) => items.is_empty() || (flow && node.span.is_known()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    };
-    if empty {
+    }
+}
+
+fn nested(value: &Node, source: &str, indent: usize, list: bool, out: &mut String) {
+    if is_inline(value, source) {
         let text = scalar(value, source, indent);
         if !text.is_empty() {
             out.push(' ');
@@ -212,18 +218,22 @@ fn nested(value: &Node, source: &str, indent: usize, list: bool, out: &mut Strin
     block(value, source, below, out);
 }
 
-/// A scalar as it was quoted in the source, with its present text.
+/// A scalar or flow collection as it stands in the source; where it changed, with its present text quoted as before.
 fn scalar(node: &Node, source: &str, indent: usize) -> String {
-    let quote = source
-        .as_bytes()
-        .get(node.span.start as usize)
+    let written = source
+        .get(node.span.start as usize..node.span.end as usize)
         .filter(|_| node.span.is_known());
+    if let Some(written) = written.filter(|w| !w.contains('\n') && parse(w).as_ref() == Some(node))
+    {
+        return written.to_owned();
+    }
     let text = scalar_text(node);
-    match (&node.value, quote) {
+    match (&node.value, written.and_then(|w| w.bytes().next())) {
         (Value::String(_), Some(b'"')) => muster_model::json::to_string(&Node::string(text)),
         (Value::String(_), Some(b'\'')) => format!("'{}'", text.replace('\'', "''")),
         (Value::Null | Value::Bool(_) | Value::Number(_), _) => text.into_owned(),
-        _ => {
+        (Value::Map(_) | Value::List(_), _) => muster_model::json::to_string(node),
+        (Value::String(_), _) => {
             let printed = yaml::to_string(&Node::string(text));
             printed
                 .trim_end_matches('\n')

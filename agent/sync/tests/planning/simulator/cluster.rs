@@ -7,7 +7,7 @@ use muster_model::observed::{Discovery, Observed, ParentScope, ServedKind};
 use muster_model::{GroupKind, Map, Node, ObjectId, Reason, marks};
 use muster_sync::{Ownership, reduce};
 
-use super::{APPLYSET, MANAGER};
+use super::APPLYSET;
 
 type Path = Vec<String>;
 
@@ -135,11 +135,7 @@ impl Cluster {
         }
     }
 
-    /// Server-side apply by our manager.
-    pub(crate) fn apply(&mut self, id: &ObjectId, body: &Node, force: bool) -> Result<(), Reason> {
-        self.apply_as(MANAGER, id, body, force)
-    }
-
+    /// Server-side apply.
     pub(crate) fn apply_as(
         &mut self,
         manager: &str,
@@ -264,7 +260,7 @@ impl Cluster {
         self.store(id, live);
     }
 
-    pub(crate) fn fold(&mut self, id: &ObjectId, managers: &[String]) {
+    pub(crate) fn fold(&mut self, own: &str, id: &ObjectId, managers: &[String]) {
         let mut live = self.objects[id].clone();
         let mut folded = BTreeSet::new();
         live.owners.retain(|(manager, _, _), owned| {
@@ -275,7 +271,7 @@ impl Cluster {
             !fold
         });
         live.owners
-            .entry((MANAGER.to_owned(), "Apply", ""))
+            .entry((own.to_owned(), "Apply", ""))
             .or_default()
             .append(&mut folded);
         self.store(id, live);

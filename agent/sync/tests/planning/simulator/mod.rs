@@ -274,7 +274,7 @@ impl World {
             Effect::Adopt {
                 object, managers, ..
             } => {
-                self.cluster.fold(object, managers);
+                self.cluster.fold(&self.memory.manager, object, managers);
                 true
             }
             Effect::Delete { object, uid, .. } => {
@@ -307,12 +307,15 @@ impl World {
         let digest = set.objects.iter().find(|o| o.id == *id);
         let digest = digest.map(|o| o.digest.clone()).unwrap_or_default();
         self.absent.remove(id);
-        match self.cluster.apply(id, &sent, force) {
+        match self
+            .cluster
+            .apply_as(&self.memory.manager, id, &sent, force)
+        {
             Ok(()) => {
                 self.applied.push((id.clone(), cause));
                 self.memory.failures.remove(id);
                 let record = reduce_response(&sent, &self.cluster.node(id));
-                if let Some(baseline) = baseline(&record, MANAGER) {
+                if let Some(baseline) = baseline(&record, &self.memory.manager) {
                     self.memory.baselines.insert(id.clone(), baseline);
                 }
                 if cause == Cause::Drift {
