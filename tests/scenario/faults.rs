@@ -169,7 +169,7 @@ fn stale_reads_adopt_nothing_and_delete_nothing() {
 /// HAZARDS.md T-60: an aggregated API server is down; only its kinds are affected.
 #[test]
 fn t_60_a_group_that_cannot_be_discovered_keeps_its_objects() {
-    let rule = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}}\n";
+    let rule = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shop}\nspec: {podSelector: {}}\n";
     let world = World::at(&Hub::shop().file("apps/shop/policy.yaml", rule));
     world.cluster.fail_group("networking.k8s.io", true);
     world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
@@ -181,7 +181,7 @@ fn t_60_a_group_that_cannot_be_discovered_keeps_its_objects() {
     );
     world.cluster.fail_group("networking.k8s.io", false);
     world.settle();
-    world.assert_deletes(&["NetworkPolicy.networking.k8s.io/shop/n"]);
+    world.assert_deletes(&["NetworkPolicy.networking.k8s.io/shop/deny"]);
 }
 
 /// A finalizer that never goes: the delete is sent once, and everything else goes on.
