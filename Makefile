@@ -6,6 +6,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
+# Steps build on each other and fill both cores by themselves.
+.NOTPARALLEL:
+
 # One profile for build, tests and demo, always for the whole workspace: the same features, so compiled once.
 CI := --workspace --locked --profile ci
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -14,6 +17,9 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Add a layer here and as [[test]] in tests/Cargo.toml; nothing else knows the list.
 LAYERS := architecture golden scenario git apiserver conformance e2e
 PRESENT := $(foreach layer,$(LAYERS),$(if $(wildcard tests/$(layer)/main.rs),$(layer)))
+# Integration tests that lie beside the crates they test.
+BESIDE := $(notdir $(basename $(wildcard agent/*/tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard agent/*/tests/*/main.rs)))
+UNIT := --lib --bins $(addprefix --test ,$(BESIDE))
 # Layers that talk to a real API server, and those that need an SSH server.
 WITH_TESTBED := apiserver e2e
 WITH_SSHD := git
@@ -23,13 +29,13 @@ TRIPLE ?= $(shell uname -m)-unknown-linux-musl
 
 .PHONY: help
 help: ## Lists the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##### What a newcomer runs
 
 .PHONY: demo
-demo: testbed bins ## Three clusters, three agents, one Git server: what muster does, in about 3 minutes (KEEP=1, KUBECONFIGS=a,b,c)
-	@$(TARGET)/ci/demo
+demo: deps-demo $(if $(KUBECONFIGS),,testbed) bins ## Three clusters, three agents, a Git server: half a minute (KEEP=1, KUBECONFIGS=a,b,c)
+	@KEEP="$(KEEP)" KUBECONFIGS="$(KUBECONFIGS)" $(TARGET)/ci/demo
 
 .PHONY: test
 test: deps-test testbed compile $(addprefix run-,unit $(PRESENT)) ## Every test layer, bottom first
@@ -40,9 +46,11 @@ test: deps-test testbed compile $(addprefix run-,unit $(PRESENT)) ## Every test 
 deps: ## Installs what the tests and the image need (Debian, as root); elsewhere names it
 	@.ci/deps sshd git-http-backend musl-gcc
 
-.PHONY: deps-test
+.PHONY: deps-test deps-demo
 deps-test:
 	@.ci/deps sshd git-http-backend
+deps-demo:
+	@.ci/deps git-http-backend
 
 .PHONY: testbed
 testbed: ## Builds etcd, kube-apiserver, its controllers and KWOK from source, once (about 13 minutes on 2 cores)
@@ -59,12 +67,11 @@ bins:
 	@echo "==> building muster (about 5 minutes on 2 cores the first time, seconds later)"
 	$(CARGO) build $(CI) --bins
 
-# Library, binaries and every test binary in one go, so that dependencies are compiled once, with one set of features.
+# Libraries, binaries and every test binary in one go.
 .PHONY: compile
 compile: ## Builds everything that the tests run
 	@echo "==> compiling muster and its tests (about 8 minutes on 2 cores the first time, seconds later)"
-	$(CARGO) test $(CI) --no-run --lib --bins $(addprefix --test ,$(PRESENT))
-	$(CARGO) build $(CI) --bins
+	$(CARGO) build $(CI) --lib --bins --tests
 
 .PHONY: image
 image: ## One static release binary, checked, and an image of it where podman or docker is
@@ -104,7 +111,7 @@ unit: run-unit ## The crates' own tests
 .PHONY: run-unit
 run-unit:
 	@echo "==> unit"
-	$(CARGO) test $(CI) --lib --bins
+	$(CARGO) test $(CI) $(UNIT)
 
 .PHONY: $(filter-out conformance,$(LAYERS))
 $(filter-out conformance,$(LAYERS)): %: run-%

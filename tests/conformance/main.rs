@@ -21,12 +21,16 @@ fn main() {
     };
     let board = Board::default();
     let mut trials = Vec::new();
+<<<<<<< HEAD
     for corpus in [
         kustomize::corpora,
         merge2::corpora,
         fleet::corpora,
         health::corpora,
     ] {
+=======
+    for corpus in [kustomize::corpora, merge2::corpora] {
+>>>>>>> kustomize
         trials.extend(
             corpus(&root)
                 .into_iter()

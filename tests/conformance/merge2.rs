@@ -76,10 +76,29 @@ fn document(row: &Node, field: &str) -> Node {
         .unwrap_or_default()
 }
 
+<<<<<<< HEAD
 fn print(node: Node) -> String {
+=======
+/// The cases compare as upstream compares them: containers in the order of their names.
+fn print(mut node: Node) -> String {
+    sort_containers(&mut node);
+>>>>>>> kustomize
     if node.is_null() {
         String::new()
     } else {
         yaml::to_string(&node)
     }
+<<<<<<< HEAD
+=======
+}
+
+fn sort_containers(node: &mut Node) {
+    let containers = ["spec", "template", "spec", "containers"]
+        .iter()
+        .try_fold(node, |node, key| node.as_map_mut()?.get_mut(key))
+        .and_then(Node::as_list_mut);
+    if let Some(items) = containers {
+        items.sort_by_key(|item| item.str_at(&["name"]).map(str::to_owned));
+    }
+>>>>>>> kustomize
 }

@@ -2,7 +2,7 @@
 //!
 //! `in/cmd` holds the arguments of `muster`, one a line. Where `in` has directories `1`, `2`, …, each becomes a commit of
 //! a Git repository (branch `main`, the work tree as the last one left it), so that a case can speak of `HEAD~1`;
-//! otherwise `in` itself is the directory the command runs in. `out/stdout`, `out/stderr` and `out/code` are compared
+//! otherwise `in` itself is the directory the command runs in. `in/copy` names directories of this repository to add. `out/stdout`, `out/stderr` and `out/code` are compared
 //! byte for byte. `MUSTER_REGENERATE=1` writes them anew, for review.
 
 use std::ffi::OsStr;
@@ -45,6 +45,7 @@ fn run(case: &Path) -> Result<()> {
     let dir = work.path().join("repo");
     fs::create_dir(&dir)?;
     lay_out(&case.join("in"), &dir)?;
+    copy_named(&case.join("in/copy"), &dir)?;
     let arguments = fs::read_to_string(case.join("in/cmd"))?;
     let output = Command::new(binary("muster"))
         .args(arguments.lines().filter(|l| !l.trim().is_empty()))
@@ -98,6 +99,15 @@ fn lay_out(from: &Path, to: &Path) -> Result<()> {
             to,
             &["commit", "--quiet", "--allow-empty", "--message", &name],
         )?;
+    }
+    Ok(())
+}
+
+/// Copies the directories of this repository that the file `copy` names, one a line.
+fn copy_named(list: &Path, to: &Path) -> Result<()> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in fs::read_to_string(list).unwrap_or_default().lines() {
+        copy(&repository.join(name), &to.join(name))?;
     }
     Ok(())
 }

@@ -12,10 +12,10 @@ pub fn binary(name: &str) -> PathBuf {
     // <profile>/demo, or <profile>/deps/e2e-0123456789abcdef.
     let places = running.ancestors().skip(1).take(2);
     let found = places.map(|dir| dir.join(name)).find(|path| path.is_file());
-    found.unwrap_or_else(|| {
-        panic!(
-            "{name} is not built near {}: run `cargo build --workspace` with the same profile first",
-            running.display()
-        )
-    })
+    assert!(
+        found.is_some(),
+        "{name} is not built near {}: run `cargo build --workspace` with the same profile first",
+        running.display()
+    );
+    found.unwrap_or_default()
 }

@@ -61,7 +61,7 @@ pub fn start(
         None => (
             "three clusters start: hub (dev), east (staging), west (prod)",
             "one etcd; for each an API server, its controllers, a scheduler, a node that plays pods; a Git server",
-            Duration::from_secs(20),
+            Duration::from_secs(10),
         ),
         Some(_) => (
             "your three clusters are hub (dev), east (staging), west (prod)",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{BlobId, Node, RepoPath, Tree, yaml};
+use muster_model::{BlobId, Node, Problem, Reason, RepoPath, Tree, yaml};
 
 use crate::failure::{Failure, Step, Stop};
 use crate::field_spec::FieldSpec;
@@ -100,7 +100,7 @@ pub(crate) fn build_target(session: &mut Session<'_>, mut target: Target) -> Ste
     let mut all = target.accumulate(session, Accumulator::default())?;
     finish_names(&mut all)?;
     let mut map = all.map;
-    drop_local(&mut map);
+    drop_local(&mut map)?;
     sort::sort(&mut map, sort_options.as_ref(), session.options.reorder)?;
     if managed {
         let label = BTreeMap::from([(
@@ -128,8 +128,8 @@ fn finish_names(all: &mut Accumulator) -> Step<()> {
     vars::resolve(&mut all.map, &all.vars, &config.var_reference)
 }
 
-/// Takes out objects that are only for the build itself.
-fn drop_local(map: &mut ResMap) {
+/// Takes out objects that are only for the build itself; the others must have kept a kind and a name.
+fn drop_local(map: &mut ResMap) -> Step<()> {
     let is_local = |node: &Node| {
         node.at_path(&[
             "metadata",
@@ -138,7 +138,17 @@ fn drop_local(map: &mut ResMap) {
         ])
         .is_some_and(|value| written(value) != "false")
     };
+    for resource in map.list() {
+        let kind = resource.kind();
+        if kind.is_empty() || (!kind.ends_with("List") && resource.name().is_empty()) {
+            let message = format!("{} lost its kind or name", resource.original_id());
+            let mut problem = Problem::new(Reason::InvalidObject, message).field("metadata.name");
+            problem.at = resource.location();
+            return Err(problem.into());
+        }
+    }
     if map.list().iter().any(|r| is_local(&r.node)) {
         map.list_mut().retain(|r| !is_local(&r.node));
     }
+    Ok(())
 }

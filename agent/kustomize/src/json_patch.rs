@@ -45,12 +45,10 @@ impl Operation {
     pub(crate) fn apply(&self, root: &mut Node) -> Step<()> {
         let done = match &*self.op {
             "add" => add(root, &self.path, self.value.clone()),
-            "replace" => get_mut(root, &self.path).map(|node| *node = self.value.clone()),
+            "replace" => replace(root, &self.path, self.value.clone()),
             "remove" => remove(root, &self.path).map(drop),
             "move" => remove(root, &self.from).and_then(|value| add(root, &self.path, value)),
-            "copy" => get_mut(root, &self.from)
-                .map(|n| n.clone())
-                .and_then(|value| add(root, &self.path, value)),
+            "copy" => copied(root, &self.from).and_then(|value| add(root, &self.path, value)),
             "test" => self.test(root),
             other => return Err(failed(format!("unknown JSON patch operation {other:?}")).into()),
         };
@@ -62,6 +60,16 @@ impl Operation {
             .field(self.path.clone())
             .into()
         })
+    }
+
+    /// True when the operation takes all annotations of an object away, kustomize's own included.
+    pub(crate) fn replaces_annotations(&self) -> bool {
+        let is_above = |path: &str| matches!(path, "" | "/metadata" | "/metadata/annotations");
+        match &*self.op {
+            "add" | "replace" | "remove" | "copy" => is_above(&self.path),
+            "move" => is_above(&self.path) || is_above(&self.from),
+            _ => false,
+        }
     }
 
     fn test(&self, root: &mut Node) -> Option<()> {
@@ -115,6 +123,29 @@ fn add(root: &mut Node, path: &str, value: Node) -> Option<()> {
     Some(())
 }
 
+/// Sets a value; in a mapping also one that is not there, as the Go library does.
+fn replace(root: &mut Node, path: &str, value: Node) -> Option<()> {
+    let (parent, key) = split(path)?;
+    match &mut get_mut(root, parent)?.value {
+        Value::Map(map) => drop(map.insert(key, value)),
+        Value::List(items) => {
+            let place = index(&key, items.len())?;
+            *items.get_mut(place)? = value;
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return None,
+    }
+    Some(())
+}
+
+/// A copy of a value; null for a key that a mapping does not have.
+fn copied(root: &mut Node, path: &str) -> Option<Node> {
+    if let Some(node) = get_mut(root, path) {
+        return Some(node.clone());
+    }
+    let (parent, _) = split(path)?;
+    matches!(get_mut(root, parent)?.value, Value::Map(_)).then(Node::null)
+}
+
 fn remove(root: &mut Node, path: &str) -> Option<Node> {
     let (parent, key) = split(path)?;
     match &mut get_mut(root, parent)?.value {
@@ -164,7 +195,8 @@ mod tests {
     fn what_is_not_there_cannot_be_changed() {
         for operation in [
             r#"{"op":"remove","path":"/x"}"#,
-            r#"{"op":"replace","path":"/x","value":1}"#,
+            r#"{"op":"replace","path":"/x/y","value":1}"#,
+            r#"{"op":"replace","path":"/l/1","value":1}"#,
             r#"{"op":"add","path":"/x/y","value":1}"#,
             r#"{"op":"add","path":"/l/5","value":1}"#,
             r#"{"op":"test","path":"/l","value":2}"#,

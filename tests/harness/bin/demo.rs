@@ -119,7 +119,7 @@ async fn signalled() {
 
 fn demonstrate(options: &Options, keep: bool, dir: &Path, stop: &Stop) -> Result<(), DemoError> {
     let mut screen = Screen::new();
-    screen.say("muster: three clusters kept as Git says, without a hub. About two minutes; Ctrl-C ends it at any time.");
+    screen.say("muster: three clusters kept as Git says, without a hub. Under a minute; Ctrl-C ends it at any time.");
     let mut playground = demo::start(options, dir, stop, &mut screen)?;
     let result = demo::run(&mut playground, &mut screen);
     if keep && result.is_ok() {

@@ -130,7 +130,7 @@ pub(super) fn approvals(hub: &HubRepository) -> Result<Vec<Value>, DemoError> {
         .into_iter()
         .flat_map(|clusters| clusters.values());
     let applications = clusters
-        .flat_map(|cluster| cluster["applications"].as_object())
+        .filter_map(|cluster| cluster["applications"].as_object())
         .flat_map(|apps| apps.values());
     Ok(applications
         .map(|app| app["approval"].clone())

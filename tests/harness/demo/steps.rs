@@ -30,7 +30,7 @@ pub(super) fn everything_is_healthy(
         "hub-config is pushed, and three agents start",
         "each is told its cluster's name and the repository's URL; labels choose the overlay\n\
          waits until every cluster reports all of its objects applied and healthy",
-        Duration::from_secs(15),
+        Duration::from_secs(8),
         |notes| {
             let commit = playground
                 .hub()
@@ -76,7 +76,7 @@ pub(super) fn an_image_arrives(
     screen.step(
         "a commit gives staging a newer catalog",
         "one line in apps/shop/overlays/staging; only east runs that overlay",
-        Duration::from_secs(8),
+        Duration::from_secs(5),
         |notes| {
             let (hub, east) = (playground.hub(), playground.live("east")?);
             let images = "images:\n  - name: shop/catalog\n    newTag: 1.1.0\n";
@@ -109,7 +109,7 @@ pub(super) fn a_cluster_changes_its_overlay(
     screen.step(
         "a commit relabels west from prod to staging",
         "its overlay changes: fewer replicas, the newer catalog, no disruption budget",
-        Duration::from_secs(8),
+        Duration::from_secs(5),
         |notes| {
             let (hub, west) = (playground.hub(), playground.live("west")?);
             expect(
@@ -144,7 +144,7 @@ pub(super) fn the_brake_holds(
     screen.step(
         "a commit removes the database",
         "a StatefulSet holds data: no cluster deletes one without an approval in fleet.yaml",
-        Duration::from_secs(8),
+        Duration::from_secs(5),
         |notes| {
             let hub = playground.hub();
             hub.edit("apps/shop/base/kustomization.yaml", |text| {
@@ -177,7 +177,7 @@ pub(super) fn an_approval_lets_it_go(
     screen.step(
         "a commit approves it",
         "the text above, pasted under spec.approvals of fleet.yaml",
-        Duration::from_secs(8),
+        Duration::from_secs(5),
         |notes| {
             let hub = playground.hub();
             hub.edit("fleet.yaml", |text| approved(text, approvals))?;

@@ -245,6 +245,10 @@ fn apply_operations(
                     crate::failure::Stop::Missing => stop,
                 })?;
         }
+        if operations.iter().any(Operation::replaces_annotations) {
+            resource.origin = None;
+            resource.transformations.clear();
+        }
         let annotations = resource.texts("annotations");
         if resource.node.get("metadata").is_some() {
             resource.set_texts("annotations", annotations);

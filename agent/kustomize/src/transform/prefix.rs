@@ -1,8 +1,8 @@
 //! `namePrefix` and `nameSuffix`.
 
-use muster_model::{Location, Node};
+use muster_model::{Location, Node, Value};
 
-use crate::failure::{Step, Stop};
+use crate::failure::{Step, Stop, failed};
 use crate::field_spec::{Create, FieldSpec};
 use crate::id::scalar_text;
 use crate::resmap::ResMap;
@@ -43,6 +43,10 @@ pub(crate) fn add(map: &mut ResMap, affix: Affix, text: &str, fields: &[FieldSpe
                     &mut resource.node,
                     Create::Scalar,
                     &mut |node: &mut Node| {
+                        if matches!(node.value, Value::Map(_) | Value::List(_)) {
+                            let message = format!("a name is a text, not {}", node.shape());
+                            return Err(failed(message).field(field.path.clone()).into());
+                        }
                         let name = match affix {
                             Affix::Prefix => format!("{text}{}", scalar_text(node)),
                             Affix::Suffix => format!("{}{text}", scalar_text(node)),
