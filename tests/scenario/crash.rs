@@ -156,7 +156,10 @@ fn leaving() {
             || World::at(&Hub::shop()),
             |world| world.commit(&next),
             |world, _| {
-                assert_eq!(world.published().state, muster_model::status::ClusterState::Left);
+                assert_eq!(
+                    world.published().state,
+                    muster_model::status::ClusterState::Left
+                );
                 world.assert_objects(&[]);
                 let web = crate::world::id_of("Deployment.apps/shop/web");
                 assert_eq!(world.cluster.get(&web).is_some(), left);
@@ -169,7 +172,10 @@ fn leaving() {
 #[test]
 fn an_approved_deletion() {
     let first = (0..8).fold(Hub::shop(), |hub, index| {
-        hub.file(&format!("apps/shop/more-{index}.yaml"), &config_map(&format!("more-{index}"), "x"))
+        hub.file(
+            &format!("apps/shop/more-{index}.yaml"),
+            &config_map(&format!("more-{index}"), "x"),
+        )
     });
     let prepare = || {
         let world = World::at(&first);
@@ -181,7 +187,10 @@ fn an_approved_deletion() {
     crash_around_every_effect(
         prepare,
         |world| {
-            let pending = world.application("shop").pending_deletions.expect("something waits");
+            let pending = world
+                .application("shop")
+                .pending_deletions
+                .expect("something waits");
             let before = pending.before.expect("there was a release before");
             world.commit(&Hub::shop().fleet(&format!(
                 "  approvals:\n    - {{application: shop, deletions: \"{}\", before: \"{before}\"}}",

@@ -115,8 +115,14 @@ impl FakeStatus {
     #[must_use]
     pub fn everything(&self) -> Vec<Vec<u8>> {
         let state = self.state();
-        let files = state.commits.values().flat_map(|c| c.files.values().cloned());
-        let messages = state.commits.values().map(|c| c.message.clone().into_bytes());
+        let files = state
+            .commits
+            .values()
+            .flat_map(|c| c.files.values().cloned());
+        let messages = state
+            .commits
+            .values()
+            .map(|c| c.message.clone().into_bytes());
         files.chain(messages).collect()
     }
 
