@@ -145,3 +145,61 @@ fn a_handover() {
         },
     );
 }
+
+/// A cluster leaves, with and without its objects.
+#[test]
+fn leaving() {
+    for (on_leave, left) in [("Preserve", true), ("Prune", false)] {
+        let entry = format!("{{name: east, state: Leaving, onLeave: {on_leave}}}");
+        let next = Hub::shop().clusters(&[&entry]);
+        crash_around_every_effect(
+            || World::at(&Hub::shop()),
+            |world| world.commit(&next),
+            |world, _| {
+                assert_eq!(
+                    world.published().state,
+                    muster_model::status::ClusterState::Left
+                );
+                world.assert_objects(&[]);
+                let web = crate::world::id_of("Deployment.apps/shop/web");
+                assert_eq!(world.cluster.get(&web).is_some(), left);
+            },
+        );
+    }
+}
+
+/// Deletions that were approved go on after a crash, and nothing else goes.
+#[test]
+fn an_approved_deletion() {
+    let first = (0..8).fold(Hub::shop(), |hub, index| {
+        hub.file(
+            &format!("apps/shop/more-{index}.yaml"),
+            &config_map(&format!("more-{index}"), "x"),
+        )
+    });
+    let prepare = || {
+        let world = World::at(&first);
+        world.commit(&Hub::shop());
+        world.settle();
+        world.assert_deletes(&[]);
+        world
+    };
+    crash_around_every_effect(
+        prepare,
+        |world| {
+            let pending = world
+                .application("shop")
+                .pending_deletions
+                .expect("something waits");
+            let before = pending.before.expect("there was a release before");
+            world.commit(&Hub::shop().fleet(&format!(
+                "  approvals:\n    - {{application: shop, deletions: \"{}\", before: \"{before}\"}}",
+                pending.digest
+            )))
+        },
+        |world, commit_id| {
+            world.assert_at("shop", commit_id);
+            world.assert_objects(&SHOP);
+        },
+    );
+}

@@ -248,7 +248,13 @@ fn a_leaving_cluster_that_prunes_is_emptied() {
     let world = World::at(&Hub::shop());
     world.commit(&Hub::shop().clusters(&["{name: east, state: Leaving, onLeave: Prune}"]));
     settle_twice(&world);
-    assert_eq!(world.published().state, ClusterState::Left);
+    let said = world.published();
+    assert_eq!(
+        said.state,
+        ClusterState::Left,
+        "{:#?}",
+        (&said, world.objects(), world.cluster.writes())
+    );
     world.assert_objects(&[]);
     assert_eq!(
         world.cluster.get(&crate::world::id_of("Namespace/shop")),

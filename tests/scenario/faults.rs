@@ -128,6 +128,7 @@ fn one_refused_object_isolates_itself() {
             .count();
         assert!((5..=40).contains(&tries), "{tries} tries in half an hour");
         faults.heal();
+        tokio::time::sleep(std::time::Duration::from_secs(700)).await;
         life.settle().await;
         world.assert_at("shop", &commit_id);
     });
@@ -168,7 +169,7 @@ fn stale_reads_adopt_nothing_and_delete_nothing() {
 /// HAZARDS.md T-60: an aggregated API server is down; only its kinds are affected.
 #[test]
 fn t_60_a_group_that_cannot_be_discovered_keeps_its_objects() {
-    let rule = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}}\n";
+    let rule = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shop}\nspec: {podSelector: {}}\n";
     let world = World::at(&Hub::shop().file("apps/shop/policy.yaml", rule));
     world.cluster.fail_group("networking.k8s.io", true);
     world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
@@ -180,7 +181,7 @@ fn t_60_a_group_that_cannot_be_discovered_keeps_its_objects() {
     );
     world.cluster.fail_group("networking.k8s.io", false);
     world.settle();
-    world.assert_deletes(&["NetworkPolicy.networking.k8s.io/shop/n"]);
+    world.assert_deletes(&["NetworkPolicy.networking.k8s.io/shop/deny"]);
 }
 
 /// A finalizer that never goes: the delete is sent once, and everything else goes on.
@@ -223,4 +224,40 @@ fn an_immutable_field_is_named() {
     });
     world.assert_reason(Reason::ImmutableField);
     world.assert_deletes(&[]);
+}
+
+/// HAZARDS.md P12, T-55: a Secret's value never leaves the cluster, whatever the API server answers.
+#[test]
+fn t_55_a_secret_value_is_in_no_status_and_in_no_state() {
+    const CANARY: &str = "canary-5f2b9c";
+    let secret = |more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: s, namespace: shop}}\nstringData: {{password: {CANARY}{more}}}\n"
+        )
+    };
+    let hub = |more: &str| Hub::shop().file("apps/shop/secret.yaml", &secret(more));
+    let world = World::new();
+    let faults = Faults::none();
+    faults.fail(Target::Object(id_of("Secret/shop/s")), Failure::Invalid, 3);
+    world.commit(&hub(""));
+    world.live(&faults, async |life| {
+        life.settle().await;
+        world.commit(&hub("-two"));
+        life.settle().await;
+    });
+    let encoded = &world.live_object("Secret/shop/s")["data"]["password"];
+    let encoded = encoded.as_str().expect("a text").to_owned();
+    let mut published: Vec<String> = world
+        .status
+        .everything()
+        .iter()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .collect();
+    let parent = world.cluster.stored_parent().expect("there");
+    published.push(serde_json::to_string(&parent.state).expect("JSON"));
+    let mark = world.live_object("Secret/shop/s")["metadata"].to_string();
+    published.push(mark);
+    for text in published {
+        assert!(!text.contains(CANARY) && !text.contains(&encoded), "{text}");
+    }
 }

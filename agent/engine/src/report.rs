@@ -115,6 +115,13 @@ fn problems(facts: &Facts<'_>) -> Vec<Problem> {
                 ),
             )
         });
+    let stateless = facts.away.filter(|_| facts.desired.is_none()).map(|away| {
+        let why = away.reason;
+        Problem::new(
+            Reason::NoLocalState,
+            format!("no release is known here, and Git cannot be followed ({why})"),
+        )
+    });
     let fleet = facts
         .desired
         .into_iter()
@@ -124,6 +131,7 @@ fn problems(facts: &Facts<'_>) -> Vec<Problem> {
         .into_iter()
         .chain(facts.unpublished)
         .chain(unassigned.as_ref())
+        .chain(stateless.as_ref())
         .chain(fleet)
         .chain(facts.copied);
     all.take(MAX_PROBLEMS).map(published).collect()

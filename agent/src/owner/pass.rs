@@ -77,16 +77,7 @@ impl<C: Cluster> Owner<C> {
     fn take(&mut self, desired: Desired) {
         self.memory.manager = format!("{}{}", muster_sync::MANAGER_PREFIX, desired.fleet);
         self.hands.cluster.manage_as(&self.memory.manager);
-        let mut claims = Claims::default();
-        for (key, application) in &desired.applications {
-            match &application.content {
-                Some(set) => claims.add(key, set.objects.iter().map(|o| &o.id)),
-                None => {
-                    claims.unknown.insert(key.clone());
-                }
-            }
-        }
-        self.claims = claims;
+        self.claims = claims(&desired);
         self.desired = Some(desired);
         self.rewatch();
         self.mark_all();
@@ -386,4 +377,21 @@ impl<C: Cluster> Owner<C> {
                 .set(1);
         }
     }
+}
+
+/// Who renders what. A cluster that leaves wants nothing any more.
+fn claims(desired: &Desired) -> Claims {
+    let mut claims = Claims::default();
+    if desired.state == ClusterState::Leaving {
+        return claims;
+    }
+    for (key, application) in &desired.applications {
+        match &application.content {
+            Some(set) => claims.add(key, set.objects.iter().map(|o| &o.id)),
+            None => {
+                claims.unknown.insert(key.clone());
+            }
+        }
+    }
+    claims
 }

@@ -111,6 +111,21 @@ impl FakeStatus {
         self.state().history.clone()
     }
 
+    /// The bytes of every file and message that was ever pushed.
+    #[must_use]
+    pub fn everything(&self) -> Vec<Vec<u8>> {
+        let state = self.state();
+        let files = state
+            .commits
+            .values()
+            .flat_map(|c| c.files.values().cloned());
+        let messages = state
+            .commits
+            .values()
+            .map(|c| c.message.clone().into_bytes());
+        files.chain(messages).collect()
+    }
+
     /// How many pushes were asked for.
     #[must_use]
     pub fn pushes(&self) -> u64 {
