@@ -7,6 +7,9 @@ use muster_tests::fakes::Faults;
 use crate::hub::{Hub, config_map, deployment};
 use crate::world::World;
 
+/// Argo CD's finalizer: removing the Application removes what it deployed.
+const CASCADE: &str = "  finalizers: [resources-finalizer.argocd.argoproj.io]";
+
 /// A shop with `count` more ConfigMaps.
 fn shop_with(count: usize) -> Hub {
     (0..count).fold(Hub::shop(), |hub, index| {
@@ -92,7 +95,7 @@ fn the_brake_is_not_emptied_by_restarts() {
 #[test]
 fn the_whole_of_a_small_application_waits() {
     let two = Hub::shop()
-        .application("books", "")
+        .application("books", CASCADE)
         .file("apps/books/books.yaml", &config_map("books", "1"));
     let world = World::at(&two);
     world.commit(&two.without_application("books"));
@@ -100,6 +103,21 @@ fn the_whole_of_a_small_application_waits() {
     world.assert_reason(Reason::NeedsApproval);
     world.assert_deletes(&[]);
     assert!(world.objects().contains("ConfigMap/shop/books"));
+}
+
+/// As in Argo CD: without the finalizer, removing an Application does not remove what it deployed.
+#[test]
+fn an_application_without_the_finalizer_leaves_its_objects_running_and_unmarked() {
+    let two = Hub::shop()
+        .application("books", "")
+        .file("apps/books/books.yaml", &config_map("books", "1"));
+    let world = World::at(&two);
+    world.commit(&two.without_application("books"));
+    settle_twice(&world);
+    world.assert_deletes(&[]);
+    assert!(!world.objects().contains("ConfigMap/shop/books"));
+    let books = muster_model::ObjectId::new("", "ConfigMap", "shop", "books");
+    assert!(world.cluster.get(&books).is_some());
 }
 
 /// A Namespace waits whatever the budget says.

@@ -54,6 +54,10 @@ pub struct Enforced {
     /// How many objects `before` had.
     #[serde(default)]
     pub total: u32,
+    /// True when its objects go on running once Git no longer names it (`preserveResourcesOnDeletion`, an Application
+    /// without Argo CD's finalizer).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preserve: bool,
     /// The release before, from which deletions are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<CommitId>,

@@ -50,6 +50,14 @@ impl Goal {
         }
     }
 
+    /// Whether the objects go on running once Git no longer names the Application; `None` when that is already so.
+    pub(super) fn preserves(&self) -> Option<bool> {
+        match self {
+            Self::Release(set) => Some(set.policy.preserve_on_deletion),
+            Self::Removal(_) => None,
+        }
+    }
+
     /// The same, with other evidence.
     pub(super) fn with_evidence(self, evidence: Evidence) -> Self {
         match self {
@@ -80,10 +88,19 @@ impl<C: Cluster> Owner<C> {
             return self.removal(key, fate);
         }
         let Some(application) = application else {
-            return self
-                .is_gone(key)
-                .then(|| self.removal(key, Fate::Prune))
-                .flatten();
+            if !self.is_gone(key) {
+                return None;
+            }
+            let enforced = self.state.enforced.get(&key.to_string());
+            let preserve = enforced.is_some_and(|e| e.preserve);
+            return self.removal(
+                key,
+                if preserve {
+                    Fate::Preserve
+                } else {
+                    Fate::Prune
+                },
+            );
         };
         let set = application.content.as_ref()?;
         let inputs = &set.release.inputs;

@@ -23,6 +23,7 @@ impl<C: Cluster> Owner<C> {
             .filter(|e| e.release.inputs == release.inputs)
         {
             enforced.release = release;
+            enforced.preserve = goal.preserves().unwrap_or(enforced.preserve);
             return true;
         }
         let old = self.state.enforced.get(&name).cloned();
@@ -50,6 +51,9 @@ impl<C: Cluster> Owner<C> {
             deleted: unfinished.map_or(0, |e| e.deleted),
             total: unfinished.map_or(ledger.total, |e| e.total),
             leaving: ledger.leaving,
+            preserve: goal
+                .preserves()
+                .unwrap_or_else(|| old.as_ref().is_some_and(|e| e.preserve)),
         };
         self.state.enforced.insert(name, next);
         true
