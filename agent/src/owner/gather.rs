@@ -72,9 +72,12 @@ impl<S: Source> Gatherer<S> {
             return Ok(Gathered::Unchanged);
         }
         let tree = self.source.snapshot(&hub.repository, &hub_commit).await?;
-        let revision = Revision { name: hub.name.clone(), commit_id: hub_commit };
+        let revision = Revision { name: hub.name.clone(), commit_id: hub_commit.clone() };
         let mut commits = Commits::of_hub(&self.config.hub, revision, tree);
-        let desired = self.rounds(&mut commits, &mut resolved, scopes).await?;
+        let desired = match self.rounds(&mut commits, &mut resolved, scopes).await {
+            Ok(desired) => desired,
+            Err(problem) => return Err(self.rewritten(&hub, &hub_commit, trust).await.err().unwrap_or(problem)),
+        };
         let next = self.trusted(&commits, &desired, trust).await?;
         self.seen = commits.sources.iter().filter_map(|(source, state)| Some((source.clone(), commit_of(state)?))).collect();
         Ok(Gathered::New(Box::new(desired), next))
@@ -161,6 +164,15 @@ impl<S: Source> Gatherer<S> {
             };
             commits.sources.insert(source.clone(), state);
         }
+    }
+
+    /// Refuses a hub commit that does not follow the mark, for when its content is unreadable too: that its history was
+    /// rewritten matters more than what is wrong with it. An unreadable fleet file has no serial that could permit it.
+    async fn rewritten(&self, hub: &SourceRef, offered: &CommitId, trust: &Trust) -> Result<(), Problem> {
+        let Some(mark) = trust.mark(hub).filter(|mark| *mark != offered) else { return Ok(()) };
+        let Ok(ancestry) = self.source.ancestry(&hub.repository, mark, offered).await else { return Ok(()) };
+        let (accepted_serial, offered_serial) = (trust.serial, trust.serial);
+        accept(&Offer { name: &hub.name, accepted: Some(mark), accepted_serial, offered, offered_serial, ancestry })
     }
 
     /// Accepts what follows the marks; a hub that does not is refused as a whole, another source only delays itself.
