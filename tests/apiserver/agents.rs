@@ -39,7 +39,7 @@ pub(crate) fn trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
         let cluster = OnceLock::new();
         Arc::new(Agents { cluster, plane })
     });
-    let tests: [(&str, fn(&Agents)); 15] = [
+    let tests: [(&str, fn(&Agents)); 16] = [
         (
             "running::an_agent_answers_and_ends_on_sigterm",
             running::an_agent_answers_and_ends_on_sigterm,
@@ -55,6 +55,10 @@ pub(crate) fn trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
         (
             "refusing::a_force_push_deletes_nothing",
             refusing::a_force_push_deletes_nothing,
+        ),
+        (
+            "refusing::a_force_push_of_what_cannot_be_read_is_named_as_one",
+            refusing::a_force_push_of_what_cannot_be_read_is_named_as_one,
         ),
         (
             "refusing::a_deleted_branch_deletes_nothing",

@@ -25,12 +25,14 @@ fn withstands(agents: &Agents, reason: &str, break_it: impl Fn(&Site<'_>)) {
 
 pub(super) fn a_force_push_deletes_nothing(agents: &Agents) {
     withstands(agents, "NonFastForward", |site| {
-        site.hub.commit(
-            "main",
-            None,
-            "another history",
-            &[("fleet.yaml", Some(site.fleet(&site.name, "").as_bytes()))],
-        );
+        let fewer = [config_map("two", &json!({"colour": "red"}))];
+        site.rewrite(&site.files(&fewer));
+    });
+}
+
+pub(super) fn a_force_push_of_what_cannot_be_read_is_named_as_one(agents: &Agents) {
+    withstands(agents, "NonFastForward", |site| {
+        site.rewrite(&site.files(&[])[..1]);
     });
 }
 

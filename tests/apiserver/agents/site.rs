@@ -74,17 +74,27 @@ impl<'a> Site<'a> {
             status_server,
             directory,
         };
-        let mut all = vec![
-            ("fleet.yaml".to_owned(), site.fleet(&site.name, "")),
-            ("argocd.yaml".to_owned(), site.argo_files()),
-        ];
-        all.extend(
-            objects
-                .iter()
-                .map(|object| (file_of(object), object.to_string())),
-        );
-        site.commit(&all);
+        site.commit(&site.files(objects));
         site
+    }
+
+    /// Everything that makes these objects the Application.
+    pub(super) fn files(&self, objects: &[Value]) -> Vec<(String, String)> {
+        let fleet = ("fleet.yaml".to_owned(), self.fleet(&self.name, ""));
+        let argo = ("argocd.yaml".to_owned(), self.argo_files());
+        let manifests = objects
+            .iter()
+            .map(|object| (file_of(object), object.to_string()));
+        [fleet, argo].into_iter().chain(manifests).collect()
+    }
+
+    /// Force-pushes another history, of these files alone.
+    pub(super) fn rewrite(&self, files: &[(String, String)]) {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), Some(text.as_bytes())))
+            .collect();
+        self.hub.commit("main", None, "another history", &files);
     }
 
     /// The fleet file, with one cluster and more lines of the spec.
