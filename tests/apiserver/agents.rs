@@ -16,6 +16,15 @@ use muster_tests::testbed::Cluster;
 
 use crate::fixture::Plane;
 
+/// One test.
+type Test = fn(&Agents);
+
+macro_rules! tests {
+    ($($module:ident: [$($name:ident),* $(,)?]),* $(,)?) => {
+        vec![$($((concat!(stringify!($module), "::", stringify!($name)), $module::$name as Test)),*),*]
+    };
+}
+
 /// The API server that the agents share, apart from the one whose discovery and webhooks other tests break.
 #[derive(Debug)]
 pub(crate) struct Agents {
@@ -39,74 +48,8 @@ pub(crate) fn trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
         let cluster = OnceLock::new();
         Arc::new(Agents { cluster, plane })
     });
-    let tests: [(&str, fn(&Agents)); 16] = [
-        (
-            "running::an_agent_answers_and_ends_on_sigterm",
-            running::an_agent_answers_and_ends_on_sigterm,
-        ),
-        (
-            "running::what_a_rejection_quotes_is_told_nowhere",
-            running::what_a_rejection_quotes_is_told_nowhere,
-        ),
-        (
-            "healing::drift_is_healed_and_a_restart_writes_nothing",
-            healing::drift_is_healed_and_a_restart_writes_nothing,
-        ),
-        (
-            "refusing::a_force_push_deletes_nothing",
-            refusing::a_force_push_deletes_nothing,
-        ),
-        (
-            "refusing::a_force_push_of_what_cannot_be_read_is_named_as_one",
-            refusing::a_force_push_of_what_cannot_be_read_is_named_as_one,
-        ),
-        (
-            "refusing::a_deleted_branch_deletes_nothing",
-            refusing::a_deleted_branch_deletes_nothing,
-        ),
-        (
-            "refusing::a_refusal_of_the_credentials_deletes_nothing",
-            refusing::a_refusal_of_the_credentials_deletes_nothing,
-        ),
-        (
-            "refusing::a_failing_server_deletes_nothing",
-            refusing::a_failing_server_deletes_nothing,
-        ),
-        (
-            "refusing::a_login_page_deletes_nothing",
-            refusing::a_login_page_deletes_nothing,
-        ),
-        (
-            "refusing::a_removed_fleet_entry_deletes_nothing",
-            refusing::a_removed_fleet_entry_deletes_nothing,
-        ),
-        (
-            "refusing::a_render_error_deletes_nothing",
-            refusing::a_render_error_deletes_nothing,
-        ),
-        (
-            "removing::an_object_that_left_git_goes",
-            removing::an_object_that_left_git_goes,
-        ),
-        (
-            "removing::a_stateful_set_goes_once_a_commit_approves",
-            removing::a_stateful_set_goes_once_a_commit_approves,
-        ),
-        (
-            "removing::all_of_an_application_stays_without_approval",
-            removing::all_of_an_application_stays_without_approval,
-        ),
-        (
-            "deploying::the_agent_works_with_the_rights_of_the_base",
-            deploying::the_agent_works_with_the_rights_of_the_base,
-        ),
-        (
-            "bookstore::three_clusters_run_their_overlays",
-            bookstore::three_clusters_run_their_overlays,
-        ),
-    ];
     let ignored = agents.is_none();
-    let trial = |(name, test): (&str, fn(&Agents))| {
+    let trial = |(name, test): (&str, Test)| {
         let agents = agents.clone();
         let run = move || {
             test(&agents.expect("because a trial without a plane is ignored"));
@@ -114,5 +57,39 @@ pub(crate) fn trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
         };
         Trial::test(format!("agents::{name}"), run).with_ignored_flag(ignored)
     };
-    tests.into_iter().map(trial).collect()
+    tests().into_iter().map(trial).collect()
+}
+
+/// Every test of this module.
+fn tests() -> Vec<(&'static str, Test)> {
+    tests!(
+        running: [
+            an_agent_answers_and_ends_on_sigterm,
+            what_a_rejection_quotes_is_told_nowhere,
+        ],
+        healing: [
+            drift_is_healed_and_a_restart_writes_nothing,
+        ],
+        refusing: [
+            a_force_push_deletes_nothing,
+            a_force_push_of_what_cannot_be_read_is_named_as_one,
+            a_deleted_branch_deletes_nothing,
+            a_refusal_of_the_credentials_deletes_nothing,
+            a_failing_server_deletes_nothing,
+            a_login_page_deletes_nothing,
+            a_removed_fleet_entry_deletes_nothing,
+            a_render_error_deletes_nothing,
+        ],
+        removing: [
+            an_object_that_left_git_goes,
+            a_stateful_set_goes_once_a_commit_approves,
+            all_of_an_application_stays_without_approval,
+        ],
+        deploying: [
+            the_agent_works_with_the_rights_of_the_base,
+        ],
+        bookstore: [
+            three_clusters_run_their_overlays,
+        ],
+    )
 }

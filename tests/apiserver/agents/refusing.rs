@@ -38,26 +38,26 @@ pub(super) fn a_force_push_of_what_cannot_be_read_is_named_as_one(agents: &Agent
 
 pub(super) fn a_deleted_branch_deletes_nothing(agents: &Agents) {
     withstands(agents, "SourceMissing", |site| {
-        site.hub.delete_branch("main")
+        site.hub.delete_branch("main");
     });
 }
 
 pub(super) fn a_refusal_of_the_credentials_deletes_nothing(agents: &Agents) {
     withstands(agents, "GitAuth", |site| {
-        site.hub_server.set_auth(Auth::Bearer("another".to_owned()))
+        site.hub_server.set_auth(Auth::Bearer("another".to_owned()));
     });
 }
 
 pub(super) fn a_failing_server_deletes_nothing(agents: &Agents) {
     withstands(agents, "GitServerError", |site| {
         site.hub_server
-            .set_fault(Some(Fault::Status(500, Vec::new())))
+            .set_fault(Some(Fault::Status(500, Vec::new())));
     });
 }
 
 pub(super) fn a_login_page_deletes_nothing(agents: &Agents) {
     withstands(agents, "NotGit", |site| {
-        site.hub_server.set_fault(Some(Fault::Html))
+        site.hub_server.set_fault(Some(Fault::Html));
     });
 }
 
