@@ -4,6 +4,7 @@
 
 mod acting;
 mod adopting;
+mod agents;
 mod discovering;
 mod fixture;
 mod parent;
@@ -36,7 +37,9 @@ fn main() -> ExitCode {
         let cluster = testbed.cluster("contract").expect("the API server starts");
         Arc::new(Plane { cluster, testbed })
     });
-    let conclusion = libtest_mimic::run(&arguments, trials(plane.as_ref()));
+    let mut trials = trials(plane.as_ref());
+    trials.extend(agents::trials(plane.as_ref()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
     if conclusion.has_failed()
         && let Some(plane) = &plane
     {

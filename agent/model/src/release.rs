@@ -62,6 +62,7 @@ impl From<CommitId> for String {
 
 /// A ref and the commit it resolved to, printed `main@sha1:abc…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Revision {
     /// The ref as configured: a branch, a tag or a commit id.
     pub name: String,

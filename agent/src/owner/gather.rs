@@ -91,11 +91,27 @@ impl<S: Source> Gatherer<S> {
         let tree = self.source.snapshot(&hub.repository, &hub_commit).await?;
         let revision = Revision {
             name: hub.name.clone(),
-            commit_id: hub_commit,
+            commit_id: hub_commit.clone(),
         };
         let mut commits = Commits::of_hub(&self.config.hub, revision, tree);
-        let desired = self.rounds(&mut commits, &mut resolved, scopes).await?;
-        let next = self.trusted(&commits, &desired, trust).await?;
+        let desired = match self.rounds(&mut commits, &mut resolved, scopes).await {
+            Ok(desired) => desired,
+            // A history that was rewritten is named as that, whatever else is wrong with its content.
+            Err(problem) => match self.follows(&hub, &hub_commit, trust.serial, trust).await {
+                Err(why)
+                    if matches!(
+                        why.reason,
+                        Reason::NonFastForward | Reason::RollbackDetected
+                    ) =>
+                {
+                    return Err(why);
+                }
+                Ok(()) | Err(_) => return Err(problem),
+            },
+        };
+        let (desired, next) = self
+            .trusted(&mut commits, &mut resolved, desired, (trust, scopes))
+            .await?;
         self.seen = commits
             .sources
             .iter()
@@ -241,41 +257,68 @@ impl<S: Source> Gatherer<S> {
         }
     }
 
-    /// Accepts what follows the marks; a hub that does not is refused as a whole, another source only delays itself.
+    /// Accepts what follows the marks. A hub that does not is refused as a whole; another source fails by itself, and
+    /// with it the Applications that come from it.
     async fn trusted(
         &self,
-        commits: &Commits,
-        desired: &Desired,
-        trust: &Trust,
-    ) -> Result<Trust, Problem> {
-        let mut next = Trust {
-            accepted: trust.accepted.clone(),
-            serial: desired.serial,
-        };
-        for (source, state) in &commits.sources {
-            let Some(offered) = commit_of(state) else {
-                continue;
+        commits: &mut Commits,
+        resolved: &mut BTreeMap<SourceRef, Option<CommitId>>,
+        mut desired: Desired,
+        (trust, scopes): (&Trust, &Scopes),
+    ) -> Result<(Desired, Trust), Problem> {
+        loop {
+            let mut next = Trust {
+                accepted: trust.accepted.clone(),
+                serial: desired.serial,
             };
-            let accepted = trust.mark(source);
-            let ancestry = match accepted {
-                Some(mark) if *mark != offered => {
-                    self.source
-                        .ancestry(&source.repository, mark, &offered)
-                        .await?
+            let mut refused = Vec::new();
+            for (source, state) in &commits.sources {
+                let Some(offered) = commit_of(state) else {
+                    continue;
+                };
+                match self.follows(source, &offered, desired.serial, trust).await {
+                    Ok(()) => {
+                        next.accepted.insert(Trust::key(source), offered);
+                    }
+                    Err(problem) if source.repository == self.config.hub => return Err(problem),
+                    Err(problem) => refused.push((source.clone(), problem)),
                 }
-                _ => Ancestry::Follows,
-            };
-            accept(&Offer {
-                name: &source.name,
-                accepted,
-                accepted_serial: trust.serial,
-                offered: &offered,
-                offered_serial: desired.serial,
-                ancestry,
-            })?;
-            next.accepted.insert(Trust::key(source), offered);
+            }
+            if refused.is_empty() {
+                return Ok((desired, next));
+            }
+            for (source, problem) in refused {
+                commits.sources.insert(source, SourceState::Failed(problem));
+            }
+            desired = self.rounds(commits, resolved, scopes).await?;
         }
-        Ok(next)
+    }
+
+    /// Whether a source's commit may be taken after the one accepted before.
+    async fn follows(
+        &self,
+        source: &SourceRef,
+        offered: &CommitId,
+        offered_serial: u64,
+        trust: &Trust,
+    ) -> Result<(), Problem> {
+        let accepted = trust.mark(source);
+        let ancestry = match accepted {
+            Some(mark) if mark != offered => {
+                self.source
+                    .ancestry(&source.repository, mark, offered)
+                    .await?
+            }
+            _ => Ancestry::Follows,
+        };
+        accept(&Offer {
+            name: &source.name,
+            accepted,
+            accepted_serial: trust.serial,
+            offered,
+            offered_serial,
+            ancestry,
+        })
     }
 }
 
