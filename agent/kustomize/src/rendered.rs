@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::kinds::is_denied;
 use muster_model::{BlobId, Budgets, Manifest, Node, Problem, Reason, RepoPath, json, marks, yaml};
 
 use crate::build::Built;
@@ -12,24 +13,6 @@ pub struct Rendered {
     objects: Vec<Manifest>,
     inputs: Vec<(RepoPath, BlobId)>,
 }
-
-/// Kinds that are made by clusters, never delivered from Git.
-const DENIED: &[(&str, &str)] = &[
-    ("", "Binding"),
-    ("", "ComponentStatus"),
-    ("", "Event"),
-    ("", "Node"),
-    ("authentication.k8s.io", "SelfSubjectReview"),
-    ("authentication.k8s.io", "TokenRequest"),
-    ("authentication.k8s.io", "TokenReview"),
-    ("authorization.k8s.io", "LocalSubjectAccessReview"),
-    ("authorization.k8s.io", "SelfSubjectAccessReview"),
-    ("authorization.k8s.io", "SelfSubjectRulesReview"),
-    ("authorization.k8s.io", "SubjectAccessReview"),
-    ("coordination.k8s.io", "Lease"),
-    ("events.k8s.io", "Event"),
-    ("policy", "Eviction"),
-];
 
 impl Rendered {
     /// Checks the objects of a build.
@@ -86,7 +69,7 @@ impl Rendered {
 
 fn check_kind(object: &Manifest) -> Result<(), Problem> {
     let gvk = object.gvk();
-    if DENIED.contains(&(gvk.group.as_str(), gvk.kind.as_str())) {
+    if is_denied(&gvk.group_kind()) {
         return Err(Problem::new(
             Reason::KindDenied,
             format!("{} is never delivered from Git", object.id()),

@@ -123,6 +123,44 @@ pub fn builtin_scope(kind: &GroupKind) -> Option<Scope> {
     }
 }
 
+/// Kinds that clusters write about themselves, or that are requests rather than objects.
+const DENIED: &[(&str, &str)] = &[
+    ("", "Binding"),
+    ("", "ComponentStatus"),
+    ("", "Event"),
+    ("", "Node"),
+    ("", "NodeProxyOptions"),
+    ("", "PodAttachOptions"),
+    ("", "PodExecOptions"),
+    ("", "PodPortForwardOptions"),
+    ("", "PodProxyOptions"),
+    ("", "ServiceProxyOptions"),
+    ("authentication.k8s.io", "SelfSubjectReview"),
+    ("authentication.k8s.io", "TokenRequest"),
+    ("authentication.k8s.io", "TokenReview"),
+    ("authorization.k8s.io", "LocalSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io", "SelfSubjectRulesReview"),
+    ("authorization.k8s.io", "SubjectAccessReview"),
+    ("coordination.k8s.io", "Lease"),
+    ("coordination.k8s.io", "LeaseCandidate"),
+    ("events.k8s.io", "Event"),
+    ("metrics.k8s.io", "NodeMetrics"),
+    ("metrics.k8s.io", "PodMetrics"),
+    ("policy", "Eviction"),
+    ("storage.k8s.io", "CSINode"),
+    ("storage.k8s.io", "CSIStorageCapacity"),
+    ("storage.k8s.io", "VolumeAttachment"),
+];
+
+/// True for kinds that are never delivered from Git (HAZARDS.md T-28).
+#[must_use]
+pub fn is_denied(kind: &GroupKind) -> bool {
+    DENIED
+        .binary_search(&(kind.group.as_str(), kind.kind.as_str()))
+        .is_ok()
+}
+
 /// What is known of kinds' scopes: the built-in table, then CRDs of the commit, then discovery, then `kinds:`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes {
@@ -161,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_for_the_search() {
-        assert!(CLUSTER_SCOPED.is_sorted() && NAMESPACED.is_sorted());
+        assert!(CLUSTER_SCOPED.is_sorted() && NAMESPACED.is_sorted() && DENIED.is_sorted());
     }
 
     #[test]

@@ -50,4 +50,4 @@ pub use plan::{
     leaving, narrow, plan, plan_removal,
 };
 pub use record::{MANAGER_PREFIX, reduce, reduce_response, scale_target};
-pub use reserved::{check_reserved, is_denied, reserved};
+pub use reserved::{check_reserved, reserved};

@@ -1,46 +1,9 @@
 //! What no Application may set: the agent itself, its marks, and kinds that never come from Git (HAZARDS.md T-27, T-28).
 
-use muster_model::{GroupKind, Manifest, Node, Problem, Reason, marks};
+use muster_model::kinds::is_denied;
+use muster_model::{Manifest, Node, Problem, Reason, marks};
 
 use crate::context::OwnObjects;
-
-/// Kinds that clusters write about themselves, or that are requests rather than objects.
-const DENIED: &[(&str, &str)] = &[
-    ("", "Binding"),
-    ("", "ComponentStatus"),
-    ("", "Event"),
-    ("", "Node"),
-    ("", "NodeProxyOptions"),
-    ("", "PodAttachOptions"),
-    ("", "PodExecOptions"),
-    ("", "PodPortForwardOptions"),
-    ("", "PodProxyOptions"),
-    ("", "ServiceProxyOptions"),
-    ("authentication.k8s.io", "SelfSubjectReview"),
-    ("authentication.k8s.io", "TokenRequest"),
-    ("authentication.k8s.io", "TokenReview"),
-    ("authorization.k8s.io", "LocalSubjectAccessReview"),
-    ("authorization.k8s.io", "SelfSubjectAccessReview"),
-    ("authorization.k8s.io", "SelfSubjectRulesReview"),
-    ("authorization.k8s.io", "SubjectAccessReview"),
-    ("coordination.k8s.io", "Lease"),
-    ("coordination.k8s.io", "LeaseCandidate"),
-    ("events.k8s.io", "Event"),
-    ("metrics.k8s.io", "NodeMetrics"),
-    ("metrics.k8s.io", "PodMetrics"),
-    ("policy", "Eviction"),
-    ("storage.k8s.io", "CSINode"),
-    ("storage.k8s.io", "CSIStorageCapacity"),
-    ("storage.k8s.io", "VolumeAttachment"),
-];
-
-/// True for kinds that are never delivered from Git.
-#[must_use]
-pub fn is_denied(kind: &GroupKind) -> bool {
-    DENIED
-        .binary_search(&(kind.group.as_str(), kind.kind.as_str()))
-        .is_ok()
-}
 
 /// Refusals for a whole render: with one of them nothing of it is applied.
 #[must_use]
@@ -101,11 +64,6 @@ mod tests {
 
     fn manifest(text: &str) -> Manifest {
         Manifest::new(json::from_slice(text.as_bytes()).expect("valid JSON")).expect("an object")
-    }
-
-    #[test]
-    fn the_table_is_sorted_for_the_search() {
-        assert!(DENIED.is_sorted());
     }
 
     #[test]

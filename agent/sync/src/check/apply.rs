@@ -112,7 +112,7 @@ impl Linter<'_> {
 
     fn reserved(&mut self, object: &ObjectId) {
         let own = self.context.memory.own.contains(object)
-            || crate::reserved::is_denied(&object.group_kind());
+            || muster_model::kinds::is_denied(&object.group_kind());
         self.require(
             !own,
             Invariant::NoForeignTouch,
