@@ -1,5 +1,7 @@
 //! What an agent must remember across restarts; lives in the ApplySet parent, compare-and-swapped.
 
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,7 @@ pub const VERSION: u32 = 1;
 
 /// Versioned and closed; lost, it is rebuilt from the cluster and the own status ref.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(try_from = "stored::Stored", into = "stored::Stored")]
 pub struct AgentState {
     /// [`VERSION`].
     pub version: u32,
@@ -37,29 +39,22 @@ pub struct AgentState {
 }
 
 /// The release in force of one Application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enforced {
     /// The release being enforced.
     pub release: Release,
     /// The last release at which every object was applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Release>,
     /// What the last fully applied release had that the present one lacks, not yet deleted: the ledger the brake counts.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub leaving: BTreeSet<ObjectId>,
     /// Deletions done since `before`, counted by the brake.
-    #[serde(default)]
     pub deleted: u32,
     /// How many objects `before` had.
-    #[serde(default)]
     pub total: u32,
     /// True when its objects go on running once Git no longer names it (`preserveResourcesOnDeletion`, an Application
     /// without Argo CD's finalizer).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preserve: bool,
     /// The release before, from which deletions are counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<CommitId>,
 }
 
