@@ -22,6 +22,7 @@ use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
 use crate::commits::{Commits, SourceRef};
 use crate::policy::policy;
 use crate::render::{Input, Rendering, Renders, render};
+use crate::unbuilt;
 
 /// What is asked, the same in every pass.
 #[derive(Debug, Clone)]
@@ -129,6 +130,10 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
         Failure::Refused(problems) => Need::Refused(problems),
     };
     let hub = hub::load(&*commits.hub_tree, &request.fleet_file).map_err(hub_failure)?;
+    let refused = unbuilt::of_fleet(&hub, &request.fleet_file);
+    if !refused.is_empty() {
+        return Err(Need::Refused(refused));
+    }
     let mut desired = of_hub(request, commits, &hub);
     if desired.state == ClusterState::Unassigned {
         return Ok(desired);
@@ -297,6 +302,9 @@ fn finish(
         ]);
     };
     check_application(project, app, Scoped::of(&hub.fleet, app))?;
+    if let Some(problem) = unbuilt::of_set(hub, app) {
+        return Err(vec![problem]);
+    }
     let policy = policy(app)?;
     let objects = normalise_namespaces(rendering.objects, &app.destination.namespace, scopes)?;
     let mut problems = check_objects(project, app, &objects, scopes);

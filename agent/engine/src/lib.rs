@@ -17,6 +17,7 @@ mod render;
 pub mod report;
 pub mod settle;
 mod source;
+mod unbuilt;
 
 pub use changes::{Changes, changes};
 pub use commits::{Commits, Snapshot, SourceRef, SourceState};
