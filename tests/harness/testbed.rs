@@ -12,6 +12,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -573,6 +574,14 @@ fn read(path: &Path) -> Result<String, TestbedError> {
     fs::read_to_string(path).map_err(TestbedError::io(format!("read {}", path.display())))
 }
 
+/// Files written so far, for names of their own.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+
 fn write(path: &Path, text: &str) -> Result<(), TestbedError> {
-    fs::write(path, text).map_err(TestbedError::io(format!("write {}", path.display())))
+    // Tests that run side by side write one file: each reader sees a whole one.
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let whole = path.with_extension(format!("{number}.new"));
+    fs::write(&whole, text)
+        .and_then(|()| fs::rename(&whole, path))
+        .map_err(TestbedError::io(format!("write {}", path.display())))
 }
