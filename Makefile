@@ -9,6 +9,9 @@ CARGO ?= cargo
 # Steps build on each other and fill both cores by themselves.
 .NOTPARALLEL:
 
+# The same random cases in every run; PROPTEST_RNG_SEED=<number> makes others.
+export PROPTEST_RNG_SEED ?= 1
+
 # One profile for build, tests and demo, always for the whole workspace: the same features, so compiled once.
 CI := --workspace --locked --profile ci
 TARGET := $(or $(CARGO_TARGET_DIR),target)
