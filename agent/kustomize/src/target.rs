@@ -212,19 +212,22 @@ impl Target {
         if missing { Err(Stop::Missing) } else { Ok(()) }
     }
 
+    /// The path that an entry of the kustomization names; it is never remote and never leaves the tree.
+    fn local(&self, text: &str) -> Step<RepoPath> {
+        if remote::is_remote(text) {
+            return Err(remote::refusal(text).into());
+        }
+        let path = self.dir.join(text);
+        Ok(path.map_err(|error| escapes(&error.to_string()))?)
+    }
+
     fn resource(
         &mut self,
         session: &mut Session<'_>,
         all: &mut Accumulator,
         text: &str,
     ) -> Step<()> {
-        if remote::is_remote(text) {
-            return Err(remote::refusal(text).into());
-        }
-        let path = self
-            .dir
-            .join(text)
-            .map_err(|error| escapes(&error.to_string()))?;
+        let path = self.local(text)?;
         match session.kind_at(&path)? {
             Some((EntryKind::Tree, _)) => {
                 let below = self.accumulate_directory(
@@ -290,13 +293,7 @@ impl Target {
         text: &str,
         start: Accumulator,
     ) -> Step<Accumulator> {
-        if remote::is_remote(text) {
-            return Err(remote::refusal(text).into());
-        }
-        let path = self
-            .dir
-            .join(text)
-            .map_err(|error| escapes(&error.to_string()))?;
+        let path = self.local(text)?;
         match session.kind_at(&path)? {
             Some((EntryKind::Tree, _)) => {
                 self.accumulate_directory(session, text, &path, Role::Component, start)
