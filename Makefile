@@ -131,6 +131,14 @@ $(addprefix run-,$(WITH_SSHD)): deps-test
 conformance: ## How exactly we match kustomize, Argo CD and their peers: one table (V=1 names what differs)
 	@$(CARGO) test $(CI) --test conformance -- --nocapture
 
+##### Measuring
+
+.PHONY: bench
+bench: deps-demo testbed ## What the agent costs on a real API server, beside bare requests (about 20 minutes; ROWS="monorepo at-rest")
+	@echo "==> building the release binary (about 10 minutes on 2 cores the first time)"
+	$(CARGO) build --workspace --locked --release --bin muster --bin bench
+	@$(TARGET)/release/bench $(ROWS)
+
 .PHONY: ci
 ci: ## What CI runs
 	@.ci/run

@@ -23,6 +23,13 @@ pub struct StateLabel {
     pub state: String,
 }
 
+/// A state of objects.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ObjectsLabel {
+    /// [`muster_sync::ObjectState::name`].
+    pub state: &'static str,
+}
+
 /// A kind of effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct EffectLabel {
@@ -52,6 +59,10 @@ pub struct Metrics {
     pub health: Family<StateLabel, Gauge>,
     /// 1 for the sync state each Application has.
     pub sync: Family<StateLabel, Gauge>,
+    /// Objects in each state, over all Applications.
+    pub objects: Family<ObjectsLabel, Gauge>,
+    /// Sources that were rendered: what was remembered from an earlier look does not count.
+    pub renders: Counter,
     /// Seconds that a pass took from decision to last effect.
     pub pass_seconds: Histogram,
     /// Seconds since 1970 of the last successful poll.
@@ -70,6 +81,8 @@ impl Default for Metrics {
             status_failures: Family::default(),
             health: Family::default(),
             sync: Family::default(),
+            objects: Family::default(),
+            renders: Counter::default(),
             // 1 ms to about 100 s: a pass of one object takes milliseconds, a first apply of 10,000 a minute.
             pass_seconds: Histogram::new(exponential_buckets(0.001, 3.0, 12)),
             last_poll: Gauge::default(),
@@ -93,6 +106,8 @@ impl Metrics {
         all.register("status_failures", "Failed status pushes by reason", self.status_failures.clone());
         all.register("application_health", "1 for the health of each Application", self.health.clone());
         all.register("application_sync", "1 for the sync state of each Application", self.sync.clone());
+        all.register("objects", "Objects in each state", self.objects.clone());
+        all.register("renders", "Sources rendered, recalled ones apart", self.renders.clone());
         all.register_with_unit("pass", "Time from decision to last effect", Unit::Seconds, self.pass_seconds.clone());
         all.register("last_poll_timestamp_seconds", "When the last poll succeeded", self.last_poll.clone());
         all

@@ -11,6 +11,7 @@ mod ledger;
 mod parent;
 mod pass;
 mod poll;
+mod probe;
 mod publish;
 mod startup;
 mod watches;
@@ -37,6 +38,7 @@ use crate::ports::{Cluster, Source, StatusStore, WatchEvent};
 use act::Hands;
 use clock::Clock;
 use gather::Trust;
+use parent::Remembered;
 use poll::Wake;
 use publish::Wish;
 use watches::Watches;
@@ -72,6 +74,11 @@ enum Event {
         application: ApplicationKey,
         effect: Effect,
         outcome: Box<Outcome>,
+    },
+    /// Objects were looked for on behalf of Applications.
+    Probed {
+        asked: BTreeMap<ApplicationKey, BTreeSet<ObjectId>>,
+        answers: Vec<(Effect, Outcome)>,
     },
     /// An act task has ended.
     Acted {
@@ -142,9 +149,11 @@ struct Owner<C> {
     tasks: tokio::task::JoinSet<()>,
     watches: Watches<C>,
     poll: watch::Sender<Wake>,
-    states: watch::Sender<AgentState>,
+    states: watch::Sender<Remembered>,
     wishes: watch::Sender<Wish>,
     state: AgentState,
+    /// See [`Remembered::essential`].
+    essential: u64,
     desired: Option<Desired>,
     /// Why Git cannot be followed at the moment.
     away: Option<Problem>,
@@ -156,13 +165,21 @@ struct Owner<C> {
     claims: Claims,
     plans: BTreeMap<ApplicationKey, Plan>,
     acting: BTreeMap<ApplicationKey, Instant>,
+    /// Applications whose objects are being looked for.
+    probing: BTreeSet<ApplicationKey>,
+    /// Probes in a row that failed.
+    failed_probes: u32,
     act_problems: BTreeMap<ApplicationKey, Problem>,
     attempts: BTreeMap<ObjectId, u32>,
     dirty: BTreeSet<ApplicationKey>,
     wakes: BTreeMap<ApplicationKey, Timestamp>,
     quiet_at: Option<(Instant, Instant)>,
     rediscover_at: Option<Instant>,
+    /// Something went since the parent's declaration was last looked at.
+    shrunk: bool,
     reported: Reported,
+    reported_at: Option<Instant>,
+    report_at: Option<Instant>,
 }
 
 impl<C: Cluster> Owner<C> {
@@ -193,6 +210,9 @@ impl<C: Cluster> Owner<C> {
             {
                 self.quiet_at = None;
                 self.pass();
+            }
+            if self.report_at.is_some_and(|at| Instant::now() >= at) {
+                self.report();
             }
         }
     }
@@ -231,11 +251,17 @@ impl<C: Cluster> Owner<C> {
             .min()
             .map(|moment| now + self.clock.until(*moment));
         let quiet = self.quiet_at.map(|(quiet, latest)| quiet.min(latest));
-        [wake, quiet, self.rediscover_at, Some(now + TICK)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(now + TICK)
+        [
+            wake,
+            quiet,
+            self.rediscover_at,
+            self.report_at,
+            Some(now + TICK),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(now + TICK)
     }
 
     fn wake_up(&mut self) {

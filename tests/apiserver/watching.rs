@@ -184,7 +184,7 @@ pub(crate) async fn a_watch_of_two_namespaces_lists_both_and_no_other(bench: Ben
             events
                 .find(|event| {
                     if let WatchEvent::Gone(id) = event {
-                        Some(id.namespace)
+                        Some(id.namespace.clone())
                     } else {
                         None
                     }

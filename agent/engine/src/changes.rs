@@ -153,7 +153,7 @@ fn compare(
 ) -> ApplicationChanges {
     let index = |set: Option<&Arc<DesiredSet>>| -> BTreeMap<ObjectId, DesiredObject> {
         set.into_iter()
-            .flat_map(|s| &s.objects)
+            .flat_map(|s| s.objects.iter())
             .map(|o| (o.id.clone(), o.clone()))
             .collect()
     };

@@ -327,7 +327,7 @@ fn finish(
             sources: rendering.revisions,
             inputs: rendering.inputs,
         },
-        objects: ready,
+        objects: Arc::new(ready),
         policy,
         evidence: muster_sync::Evidence {
             trusted: true,

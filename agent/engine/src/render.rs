@@ -1,6 +1,7 @@
 //! The sources of one Application, rendered: memoised by the ids of everything the render read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_fleet::application::Application;
@@ -39,6 +40,7 @@ pub(crate) struct Rendering {
 pub struct Renders {
     parsed: Arc<muster_kustomize::Cache>,
     memo: Mutex<BTreeMap<(ApplicationKey, usize), Memo>>,
+    done: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +51,12 @@ struct Memo {
 }
 
 impl Renders {
+    /// How many sources were rendered, recalled ones apart.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     fn recall(
         &self,
         key: &(ApplicationKey, usize),
@@ -151,6 +159,7 @@ fn render_source(
                 Failure::Refused(problem) => refused(problem),
             }
         })?;
+    input.renders.done.fetch_add(1, Ordering::Relaxed);
     let memo = Memo {
         definition,
         read: rendered.inputs().to_vec(),

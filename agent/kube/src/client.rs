@@ -7,7 +7,7 @@ use std::time::Duration;
 use kube::Client;
 use muster_model::observed::{Discovery, Record};
 use muster_model::{GroupKind, Gvk, Node, Problem, marks};
-use tokio::sync::{Mutex, RwLock, Semaphore};
+use tokio::sync::{Mutex, RwLock};
 use tokio::time::Instant;
 
 use crate::access::Access;
@@ -15,8 +15,6 @@ use crate::failure::Failure;
 use crate::resource::Resource;
 use crate::transport::Transport;
 
-/// Effects under way at once. The upper end of DESIGN.md section 2.1: each takes a connection of its own (HTTP/1.1).
-const EFFECTS: usize = 8;
 /// Youngest age at which discovery is asked again for a kind it lacks: a burst of such effects asks once.
 const REDISCOVER: Duration = Duration::from_secs(1);
 
@@ -101,7 +99,6 @@ pub(crate) struct Inner {
     pub(crate) tooling: String,
     pub(crate) scope: WatchScope,
     pub(crate) reducers: Reducers,
-    pub(crate) effects: Semaphore,
     known: RwLock<Option<Arc<Known>>>,
     asking: Mutex<()>,
 }
@@ -142,7 +139,6 @@ impl ClusterClient {
                 tooling,
                 scope,
                 reducers,
-                effects: Semaphore::new(EFFECTS),
                 known: RwLock::new(None),
                 asking: Mutex::new(()),
             }),

@@ -17,6 +17,7 @@ mod float;
 pub mod health;
 pub mod json;
 pub mod kinds;
+pub mod live;
 pub mod manifest;
 pub mod marks;
 pub mod names;

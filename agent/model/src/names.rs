@@ -1,6 +1,7 @@
 //! Names of clusters and Applications, valid by construction.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,22 +82,47 @@ impl fmt::Display for ClusterName {
     }
 }
 
-/// What identifies an Application on one cluster: its project and its name.
+/// What identifies an Application on one cluster: its project and its name. A clone costs no memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ApplicationKey {
+#[serde(from = "ApplicationParts", into = "ApplicationParts")]
+pub struct ApplicationKey(Arc<ApplicationParts>);
+
+/// The parts of an [`ApplicationKey`], which derefs to them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ApplicationParts {
     /// The AppProject it runs in.
     pub project: String,
     /// `metadata.name` of the Application.
     pub name: String,
 }
 
+impl std::ops::Deref for ApplicationKey {
+    type Target = ApplicationParts;
+    fn deref(&self) -> &ApplicationParts {
+        &self.0
+    }
+}
+
+impl From<ApplicationParts> for ApplicationKey {
+    fn from(parts: ApplicationParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl From<ApplicationKey> for ApplicationParts {
+    fn from(key: ApplicationKey) -> Self {
+        Arc::unwrap_or_clone(key.0)
+    }
+}
+
 impl ApplicationKey {
     /// Names an Application.
     pub fn new(project: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
+        let parts = ApplicationParts {
             project: project.into(),
             name: name.into(),
-        }
+        };
+        parts.into()
     }
 
     /// The value of the `muster.dev/application` label: 16 hexadecimal digits of sha256(project/name).

@@ -1,6 +1,7 @@
 //! What identifies a kind and an object.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +82,15 @@ impl Gvk {
 }
 
 /// What identifies an object in one cluster. The version is not part of it.
+///
+/// Shared: plans, claims, records and ledgers of one agent name the same objects, and a clone costs no memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ObjectId {
+#[serde(from = "ObjectParts", into = "ObjectParts")]
+pub struct ObjectId(Arc<ObjectParts>);
+
+/// The parts of an [`ObjectId`], which derefs to them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectParts {
     /// API group, empty for core.
     pub group: String,
     /// Kind.
@@ -93,6 +101,25 @@ pub struct ObjectId {
     pub name: String,
 }
 
+impl std::ops::Deref for ObjectId {
+    type Target = ObjectParts;
+    fn deref(&self) -> &ObjectParts {
+        &self.0
+    }
+}
+
+impl From<ObjectParts> for ObjectId {
+    fn from(parts: ObjectParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl From<ObjectId> for ObjectParts {
+    fn from(id: ObjectId) -> Self {
+        Arc::unwrap_or_clone(id.0)
+    }
+}
+
 impl ObjectId {
     /// Names an object.
     pub fn new(
@@ -101,12 +128,13 @@ impl ObjectId {
         namespace: impl Into<String>,
         name: impl Into<String>,
     ) -> Self {
-        Self {
+        let parts = ObjectParts {
             group: group.into(),
             kind: kind.into(),
             namespace: namespace.into(),
             name: name.into(),
-        }
+        };
+        parts.into()
     }
 
     /// Group and kind.

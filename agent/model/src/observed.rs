@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::Scope;
+use crate::live::LiveObjects;
 use crate::marks::AppliedMark;
 use crate::{GroupKind, Health, ObjectId, Problem};
 
@@ -99,7 +100,7 @@ pub struct Discovery {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
     /// Live objects that carry our `part-of` label, or were probed.
-    pub objects: BTreeMap<ObjectId, Record>,
+    pub objects: LiveObjects,
     /// Objects probed and found absent.
     pub absent: BTreeSet<ObjectId>,
     /// Kinds whose watch has delivered its first complete list.

@@ -37,7 +37,8 @@ impl<C: Cluster> Owner<C> {
                 application,
                 effect,
                 outcome,
-            } => self.answered(&application, &effect, *outcome),
+            } => self.answered(Some(&application), &effect, *outcome),
+            Event::Probed { asked, answers } => self.probed(&asked, answers),
             Event::Acted {
                 application,
                 problem,
@@ -55,18 +56,10 @@ impl<C: Cluster> Owner<C> {
     fn seen(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::Listed(kind, records) => {
-                let gone: Vec<_> = self
-                    .observed
-                    .objects
-                    .keys()
-                    .filter(|id| id.group_kind() == kind)
-                    .cloned()
-                    .collect();
-                for id in gone {
-                    self.observed.objects.remove(&id);
-                }
+                self.observed.objects.remove_kind(&kind);
                 self.observed.objects.extend(records);
                 self.observed.synced_kinds.insert(kind);
+                self.shrunk = true;
                 self.mark_all();
             }
             WatchEvent::Changed(id, record) => {
@@ -77,6 +70,7 @@ impl<C: Cluster> Owner<C> {
                 }
             }
             WatchEvent::Gone(id) => {
+                self.shrunk = true;
                 let record = self.observed.objects.remove(&id);
                 self.mark_owner(&id, record.as_ref());
             }
@@ -130,7 +124,13 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn answered(&mut self, application: &ApplicationKey, effect: &Effect, outcome: Outcome) {
+    /// Takes the answer to an effect in; `application` is whose plan it was, none for what was only looked for.
+    pub(super) fn answered(
+        &mut self,
+        application: Option<&ApplicationKey>,
+        effect: &Effect,
+        outcome: Outcome,
+    ) {
         self.vitals
             .metrics
             .effects
@@ -205,16 +205,17 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn deleted(&mut self, application: &ApplicationKey, effect: &Effect, gone: bool) {
-        let Effect::Delete { object, .. } = effect else {
+    fn deleted(&mut self, application: Option<&ApplicationKey>, effect: &Effect, gone: bool) {
+        let (Effect::Delete { object, .. }, Some(application)) = (effect, application) else {
             return;
         };
         self.count_deletion(application);
+        self.shrunk = true;
         tracing::info!(%object, %application, "deleted");
         if gone {
             self.observed.objects.remove(object);
-        } else if let Some(record) = self.observed.objects.get_mut(object) {
-            record.deleting = true;
+        } else {
+            self.observed.objects.note_deleting(object);
         }
     }
 
@@ -347,7 +348,7 @@ fn object_of(effect: &Effect) -> Option<&ObjectId> {
     }
 }
 
-fn retry_pause(attempts: u32, retry_after: Option<u32>) -> SignedDuration {
+pub(super) fn retry_pause(attempts: u32, retry_after: Option<u32>) -> SignedDuration {
     let asked = SignedDuration::from_secs(i64::from(retry_after.unwrap_or(0)));
     let backoff = RETRY
         .checked_mul(1i32.checked_shl(attempts.min(10)).unwrap_or(i32::MAX))

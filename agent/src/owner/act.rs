@@ -1,15 +1,15 @@
 //! The act task of one Application: carries out its plan in order, and answers for every effect.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use muster_model::agent_state::AgentState;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::ParentScope;
-use muster_model::{ApplicationKey, Node, Problem, Reason};
-use muster_sync::{Memory, Plan, body};
+use muster_model::{ApplicationKey, GroupKind, Node, ObjectId, Problem, Reason};
+use muster_sync::{Memory, Plan, Step, body};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Event;
@@ -19,6 +19,11 @@ use crate::ports::Cluster;
 
 /// An effect that does not end in this time counts as failed; the agent's right to act outlives it (HAZARDS.md P11).
 const EFFECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request that takes longer is slow: nearly all take a few milliseconds.
+const SLOW: Duration = Duration::from_secs(1);
+/// Most slow requests under way besides those that hold a permit: a connection each, some 50 KB.
+pub(super) const SLOW_REQUESTS: usize = 64;
 
 /// What one act task works on.
 pub(super) struct Work {
@@ -32,24 +37,26 @@ pub(super) struct Work {
     goal: Goal,
     /// Our ApplySet's id, for the marks.
     memory: Memory,
-    /// What must be remembered before the first effect.
-    state: AgentState,
 }
 
 impl Work {
     /// The work of a plan.
-    pub(super) fn new(plan: &Plan, goal: Goal, applyset: &str, state: AgentState) -> Self {
+    pub(super) fn new(plan: &Plan, steps: Vec<Step>, goal: Goal, applyset: &str) -> Self {
         Self {
             application: plan.application.clone(),
             declare: plan.declare.widen.clone(),
-            steps: plan.steps.iter().map(|step| step.effects.clone()).collect(),
+            steps: steps.into_iter().map(|step| step.effects).collect(),
             goal,
             memory: Memory {
                 applyset: applyset.to_owned(),
                 ..Memory::default()
             },
-            state,
         }
+    }
+
+    /// How many effects there are.
+    pub(super) fn effects(&self) -> usize {
+        self.steps.iter().map(Vec::len).sum()
     }
 
     /// The object as it is sent: with its marks, without the fields left to others.
@@ -75,6 +82,8 @@ pub(super) struct Hands<C> {
     pub(super) parent: ParentTask,
     /// Requests under way at once, over all Applications; first come, first served.
     pub(super) permits: Arc<Semaphore>,
+    /// Places for requests that take long, so that a slow webhook holds up nobody else.
+    pub(super) slow: Arc<Semaphore>,
     /// How many effects of one Application may queue for a permit, so that a large one does not starve others.
     pub(super) width: usize,
     /// Where answers go.
@@ -87,6 +96,7 @@ impl<C> Clone for Hands<C> {
             cluster: Arc::clone(&self.cluster),
             parent: self.parent.clone(),
             permits: Arc::clone(&self.permits),
+            slow: Arc::clone(&self.slow),
             width: self.width,
             events: self.events.clone(),
         }
@@ -107,10 +117,7 @@ impl<C: Cluster> Hands<C> {
     }
 
     async fn steps(&self, work: &Work) -> Result<(), Problem> {
-        let mut authority = self
-            .parent
-            .widen(work.declare.clone(), Some(work.state.clone()))
-            .await?;
+        let mut authority = self.parent.widen(work.declare.clone()).await?;
         for step in &work.steps {
             if !self.step(step, work, &mut authority).await? {
                 return Ok(());
@@ -134,7 +141,7 @@ impl<C: Cluster> Hands<C> {
                 && let Some(effect) = rest.next()
             {
                 if !authority.holds() {
-                    *authority = self.parent.widen(work.declare.clone(), None).await?;
+                    *authority = self.parent.widen(work.declare.clone()).await?;
                 }
                 running.push(self.effect(effect, work));
             }
@@ -154,11 +161,44 @@ impl<C: Cluster> Hands<C> {
     }
 
     async fn effect<'a>(&self, effect: &'a Effect, work: &Work) -> (&'a Effect, Outcome) {
-        let _permit = self.permits.acquire().await;
+        let permit = self.permits.acquire().await;
         let body = work.body(effect);
-        let outcome =
-            tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body.as_ref())).await;
-        (effect, outcome.unwrap_or_else(|_| timed_out()))
+        (effect, self.in_time(effect, body.as_ref(), permit).await)
+    }
+
+    /// Sends one effect. One that takes long gives its permit back, as long as there are places for such.
+    async fn in_time<P>(&self, effect: &Effect, body: Option<&Node>, permit: P) -> Outcome {
+        let acting = tokio::time::timeout(EFFECT_TIMEOUT, self.cluster.act(effect, body));
+        let mut acting = std::pin::pin!(acting);
+        let soon = tokio::time::timeout(SLOW, &mut acting).await;
+        let outcome = match soon {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let place = self.slow.try_acquire();
+                let held = place.is_err().then_some(permit);
+                let outcome = acting.await;
+                drop((held, place));
+                outcome
+            }
+        };
+        outcome.unwrap_or_else(|_| timed_out())
+    }
+
+    /// Looks for objects, kind by kind; reading needs no right to act.
+    pub(super) async fn look(self, asked: BTreeMap<ApplicationKey, BTreeSet<ObjectId>>) {
+        let mut kinds: BTreeMap<GroupKind, BTreeSet<ObjectId>> = BTreeMap::new();
+        for id in asked.values().flatten() {
+            kinds.entry(id.group_kind()).or_default().insert(id.clone());
+        }
+        let looks = kinds.into_values().map(|objects| async {
+            let objects = objects.into_iter().collect();
+            let effect = Effect::Probe { objects };
+            let permit = self.permits.acquire().await;
+            let outcome = self.in_time(&effect, None, permit).await;
+            (effect, outcome)
+        });
+        let answers = futures::future::join_all(looks).await;
+        let _ = self.events.send(Event::Probed { asked, answers }).await;
     }
 }
 

@@ -65,6 +65,11 @@ impl<S: Source> Gatherer<S> {
         self.seen.clear();
     }
 
+    /// How many sources were rendered so far.
+    pub(super) fn rendered(&self) -> u64 {
+        self.request.renders.count()
+    }
+
     /// One look. Each ref is resolved once.
     ///
     /// # Errors

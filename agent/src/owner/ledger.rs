@@ -56,6 +56,7 @@ impl<C: Cluster> Owner<C> {
                 .unwrap_or_else(|| old.as_ref().is_some_and(|e| e.preserve)),
         };
         self.state.enforced.insert(name, next);
+        self.essential += 1;
         true
     }
 
@@ -94,11 +95,11 @@ impl<C: Cluster> Owner<C> {
                 && record
                     .applied
                     .as_ref()
-                    .is_some_and(|mark| mark.application == *application && mark.object == **id)
+                    .is_some_and(|mark| mark.object == **id)
         };
         self.observed
             .objects
-            .iter()
+            .marked(application)
             .filter(holds)
             .map(|(id, _)| id.clone())
             .collect()
@@ -121,27 +122,32 @@ impl<C: Cluster> Owner<C> {
         let Some(desired) = &self.desired else {
             return BTreeSet::new();
         };
-        let marks = self
-            .observed
-            .objects
-            .values()
-            .filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset));
-        let held = marks
-            .filter_map(|r| r.applied.as_ref())
-            .map(|mark| mark.application.clone());
-        held.chain(self.state.enforced_keys())
-            .filter(|key| !desired.applications.contains_key(key))
-            .collect()
+        let unnamed = |key: &ApplicationKey| !desired.applications.contains_key(key);
+        let objects = &self.observed.objects;
+        let is_part = |record: &muster_model::observed::Record| {
+            record.part_of.as_deref() == Some(&self.memory.applyset)
+        };
+        let held = objects
+            .applications()
+            .filter(|key| unnamed(key) && objects.marked(key).any(|(_, record)| is_part(record)))
+            .cloned();
+        let remembered = self.state.enforced_keys().into_iter().filter(unnamed);
+        held.chain(remembered).collect()
     }
 
     pub(super) fn count_deletion(&mut self, application: &ApplicationKey) {
         if let Some(enforced) = self.state.enforced.get_mut(&application.to_string()) {
             enforced.deleted += 1;
+            self.essential += 1;
         }
     }
 
     /// What may be deleted of one Application.
-    pub(super) fn deletions(&self, application: &ApplicationKey) -> Deletions {
+    pub(super) fn deletions(
+        &self,
+        application: &ApplicationKey,
+        cluster: ClusterDeletions,
+    ) -> Deletions {
         let enforced = self.state.enforced.get(&application.to_string());
         Deletions {
             ledger: enforced.map_or_else(Ledger::default, |e| Ledger {
@@ -150,7 +156,7 @@ impl<C: Cluster> Owner<C> {
                 deleted: e.deleted,
                 leaving: e.leaving.clone(),
             }),
-            cluster: self.cluster_deletions(),
+            cluster,
             approved: self.approved.get(application).cloned().unwrap_or_default(),
             protected: self
                 .desired
@@ -160,7 +166,8 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn cluster_deletions(&self) -> ClusterDeletions {
+    /// The deletions of all Applications, under the releases in force.
+    pub(super) fn cluster_deletions(&self) -> ClusterDeletions {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let deleted = self.state.enforced.values().map(|e| e.deleted).sum();
         let live = |id: &&ObjectId| self.observed.objects.get(id).is_some_and(|r| !r.deleting);
@@ -170,12 +177,7 @@ impl<C: Cluster> Owner<C> {
             .values()
             .map(|e| e.leaving.iter().filter(live).count())
             .sum();
-        let owned = self
-            .observed
-            .objects
-            .values()
-            .filter(|r| r.part_of.as_deref() == Some(&self.memory.applyset))
-            .count();
+        let owned = self.observed.objects.count_part_of(&self.memory.applyset);
         ClusterDeletions {
             owned: number(owned).saturating_add(deleted),
             deleted,

@@ -1,4 +1,7 @@
 //! The one writer of the ApplySet parent: who holds the epoch may act, and only for a minute at a time (P11).
+//!
+//! Requests that wait while a write is under way are answered by one next write, however many they are: a thousand
+//! Applications that begin to act cost a few writes, not a thousand.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +10,7 @@ use std::time::Duration;
 use muster_model::agent_state::AgentState;
 use muster_model::observed::ParentScope;
 use muster_model::{Problem, Reason};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::ports::{Cluster, Parent, Swap};
@@ -20,6 +23,16 @@ const ATTEMPTS: usize = 5;
 /// Requests that may wait for the parent task; act tasks wait for their answer, so more never gather.
 const QUEUE: usize = 64;
 
+/// What the agent remembers now, and how often something changed in it that must be stored before effects.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Remembered {
+    /// All of it.
+    pub(super) state: Arc<AgentState>,
+    /// Grows with every release that comes in force and every deletion that is counted. What else changes (that a
+    /// release is fully applied, a Job is complete) is learned anew after a crash.
+    pub(super) essential: u64,
+}
+
 /// The right to act until a moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Authority {
@@ -27,6 +40,12 @@ pub(super) struct Authority {
 }
 
 impl Authority {
+    fn from(moment: Instant) -> Self {
+        Self {
+            until: moment + AUTHORITY,
+        }
+    }
+
     /// True while effects may be sent.
     pub(super) fn holds(self) -> bool {
         Instant::now() < self.until
@@ -38,14 +57,12 @@ enum Request {
     /// Declare kinds and namespaces before the first apply, and renew the right to act.
     Widen {
         scope: ParentScope,
-        state: Option<Box<AgentState>>,
         reply: oneshot::Sender<Result<Authority, Problem>>,
     },
     /// Declare exactly this, after the last prune was confirmed.
     Narrow(ParentScope),
-    /// Remember this.
+    /// Remember the newest state, all of it.
     Save {
-        state: Box<AgentState>,
         reply: oneshot::Sender<Result<(), Problem>>,
     },
 }
@@ -56,45 +73,53 @@ pub(super) struct ParentTask {
     requests: mpsc::Sender<Request>,
 }
 
+/// What the parent task needs to begin with.
+pub(super) struct Beginning {
+    /// A handle to it.
+    pub(super) task: ParentTask,
+    /// What was stored.
+    pub(super) parent: Parent,
+    /// Where the owner says what is to be remembered.
+    pub(super) states: watch::Sender<Remembered>,
+}
+
 impl ParentTask {
-    /// Takes over the parent, then serves requests until every handle is gone. Gives back what was stored.
+    /// Takes over the parent, then serves requests until every handle is gone.
     ///
     /// # Errors
     /// When the parent cannot be read or written.
-    pub(super) async fn start<C: Cluster>(cluster: Arc<C>) -> Result<(Self, Parent), Problem> {
+    pub(super) async fn start<C: Cluster>(cluster: Arc<C>) -> Result<Beginning, Problem> {
         let parent = take_over(&*cluster).await?;
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let task = Writer {
+        let (states, remembered) = watch::channel(Remembered {
+            state: Arc::new(parent.state.clone()),
+            essential: 0,
+        });
+        let saved = states.borrow().state.clone();
+        let writer = Writer {
             cluster,
             stored: parent.clone(),
-            authority: Authority {
-                until: Instant::now() + AUTHORITY,
-            },
+            essential: 0,
+            saved,
+            remembered,
+            authority: Authority::from(Instant::now()),
         };
-        tokio::spawn(task.serve(inbox));
-        Ok((Self { requests }, parent))
+        tokio::spawn(writer.serve(inbox));
+        Ok(Beginning {
+            task: Self { requests },
+            parent,
+            states,
+        })
     }
 
-    /// Declares `scope` on the parent, stores the state that the effects belong to, and renews the right to act; a write
-    /// only when something is missing or the right has run out.
+    /// Declares `scope` on the parent, stores what the effects depend on, and renews the right to act; a write only when
+    /// something is missing or the right has run out.
     ///
     /// # Errors
     /// [`Reason::StaleWriter`] when another agent took over; otherwise why the parent could not be written.
-    pub(super) async fn widen(
-        &self,
-        scope: ParentScope,
-        state: Option<AgentState>,
-    ) -> Result<Authority, Problem> {
+    pub(super) async fn widen(&self, scope: ParentScope) -> Result<Authority, Problem> {
         let (reply, answer) = oneshot::channel();
-        self.ask(
-            Request::Widen {
-                scope,
-                state: state.map(Box::new),
-                reply,
-            },
-            answer,
-        )
-        .await
+        self.ask(Request::Widen { scope, reply }, answer).await
     }
 
     /// Declares exactly `scope`, before anything that is asked later; false when the parent task is too busy for now.
@@ -102,20 +127,13 @@ impl ParentTask {
         self.requests.try_send(Request::Narrow(scope)).is_ok()
     }
 
-    /// Stores the state.
+    /// Stores the newest state.
     ///
     /// # Errors
     /// As [`Self::widen`].
-    pub(super) async fn save(&self, state: AgentState) -> Result<(), Problem> {
+    pub(super) async fn save(&self) -> Result<(), Problem> {
         let (reply, answer) = oneshot::channel();
-        self.ask(
-            Request::Save {
-                state: Box::new(state),
-                reply,
-            },
-            answer,
-        )
-        .await
+        self.ask(Request::Save { reply }, answer).await
     }
 
     async fn ask<T>(
@@ -148,24 +166,33 @@ async fn take_over<C: Cluster>(cluster: &C) -> Result<Parent, Problem> {
 struct Writer<C> {
     cluster: Arc<C>,
     stored: Parent,
+    /// What `stored` has of [`Remembered::essential`].
+    essential: u64,
+    /// What `stored` has of [`Remembered::state`].
+    saved: Arc<AgentState>,
+    remembered: watch::Receiver<Remembered>,
     authority: Authority,
+}
+
+/// What several requests together need to be stored.
+struct Wanted {
+    scope: ParentScope,
+    renew: bool,
+    save: bool,
 }
 
 impl<C: Cluster> Writer<C> {
     async fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
-        while let Some(request) = inbox.recv().await {
-            let lost = match request {
-                Request::Widen {
-                    scope,
-                    state,
-                    reply,
-                } => answer(reply, self.widen(&scope, state.map(|s| *s)).await),
-                Request::Narrow(scope) => self
-                    .narrow(scope)
-                    .await
-                    .is_err_and(|p| p.reason == Reason::StaleWriter),
-                Request::Save { state, reply } => answer(reply, self.save(*state).await),
-            };
+        while let Some(first) = inbox.recv().await {
+            let mut requests = vec![first];
+            while let Ok(next) = inbox.try_recv() {
+                requests.push(next);
+            }
+            let result = self.commit(&requests).await;
+            let lost = matches!(&result, Err(problem) if problem.reason == Reason::StaleWriter);
+            for request in requests {
+                self.answer(request, &result);
+            }
             if lost {
                 tracing::error!("another agent took over this cluster: this one stops writing");
                 return;
@@ -173,52 +200,66 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    async fn widen(
-        &mut self,
-        scope: &ParentScope,
-        state: Option<AgentState>,
-    ) -> Result<Authority, Problem> {
-        let mut next = self.stored.clone();
-        if let Some(state) = state {
-            next.state = AgentState {
-                epoch: next.state.epoch,
-                ..state
-            };
-        }
-        next.scope.kinds.extend(scope.kinds.iter().cloned());
-        next.scope
-            .namespaces
-            .extend(scope.namespaces.iter().cloned());
-        if next != self.stored || !self.authority.holds() {
-            self.store(next).await?;
-        }
-        Ok(self.authority)
-    }
-
-    async fn narrow(&mut self, scope: ParentScope) -> Result<(), Problem> {
-        let within = |new: &BTreeSet<_>, old: &BTreeSet<_>| new.is_subset(old);
-        let smaller = within(&scope.kinds, &self.stored.scope.kinds)
-            && scope.namespaces.is_subset(&self.stored.scope.namespaces);
-        if !smaller || scope == self.stored.scope {
+    /// One write for all of these, or none when nothing is missing.
+    async fn commit(&mut self, requests: &[Request]) -> Result<(), Problem> {
+        let wanted = self.wanted(requests);
+        let newest = self.remembered.borrow().clone();
+        let essential = wanted.renew && newest.essential != self.essential;
+        let unsaved = wanted.save && !Arc::ptr_eq(&newest.state, &self.saved);
+        let expired = wanted.renew && !self.authority.holds();
+        if wanted.scope == self.stored.scope && !essential && !unsaved && !expired {
             return Ok(());
         }
         let next = Parent {
-            scope,
-            ..self.stored.clone()
+            scope: wanted.scope,
+            state: AgentState {
+                epoch: self.stored.state.epoch,
+                ..(*newest.state).clone()
+            },
+            resource_version: self.stored.resource_version.clone(),
         };
-        self.store(next).await
+        self.store(next).await?;
+        self.essential = newest.essential;
+        self.saved = newest.state;
+        Ok(())
     }
 
-    async fn save(&mut self, mut state: AgentState) -> Result<(), Problem> {
-        state.epoch = self.stored.state.epoch;
-        if state == self.stored.state {
-            return Ok(());
-        }
-        let next = Parent {
-            state,
-            ..self.stored.clone()
+    /// What the requests come to, one after the other.
+    fn wanted(&self, requests: &[Request]) -> Wanted {
+        let mut wanted = Wanted {
+            scope: self.stored.scope.clone(),
+            renew: false,
+            save: false,
         };
-        self.store(next).await
+        for request in requests {
+            match request {
+                Request::Widen { scope, reply: _ } => {
+                    wanted.scope.kinds.extend(scope.kinds.iter().cloned());
+                    let names = scope.namespaces.iter().cloned();
+                    wanted.scope.namespaces.extend(names);
+                    wanted.renew = true;
+                }
+                Request::Narrow(scope) if is_within(scope, &wanted.scope) => {
+                    wanted.scope = scope.clone();
+                }
+                Request::Narrow(_) => {}
+                Request::Save { reply: _ } => wanted.save = true,
+            }
+        }
+        wanted
+    }
+
+    fn answer(&self, request: Request, result: &Result<(), Problem>) {
+        // Nobody waits any more for an answer that cannot be sent.
+        match request {
+            Request::Widen { scope: _, reply } => {
+                let _ = reply.send(result.clone().map(|()| self.authority));
+            }
+            Request::Narrow(_) => {}
+            Request::Save { reply } => {
+                let _ = reply.send(result.clone());
+            }
+        }
     }
 
     /// Stores `next` if this agent's epoch still stands; an edit of the same object by somebody else is written over.
@@ -228,9 +269,7 @@ impl<C: Cluster> Writer<C> {
             if let Swap::Stored(version) = self.cluster.swap_parent(&next).await? {
                 next.resource_version = version;
                 self.stored = next;
-                self.authority = Authority {
-                    until: asked + AUTHORITY,
-                };
+                self.authority = Authority::from(asked);
                 return Ok(());
             }
             let seen = self.cluster.parent().await?;
@@ -250,11 +289,7 @@ impl<C: Cluster> Writer<C> {
     }
 }
 
-/// Sends the answer; true when another agent took over.
-fn answer<T>(reply: oneshot::Sender<Result<T, Problem>>, result: Result<T, Problem>) -> bool {
-    let lost = result
-        .as_ref()
-        .is_err_and(|problem| problem.reason == Reason::StaleWriter);
-    let _ = reply.send(result);
-    lost
+fn is_within(scope: &ParentScope, other: &ParentScope) -> bool {
+    let within = |new: &BTreeSet<_>, old: &BTreeSet<_>| new.is_subset(old);
+    within(&scope.kinds, &other.kinds) && scope.namespaces.is_subset(&other.namespaces)
 }

@@ -1,21 +1,35 @@
 //! A pass: plan every dirty Application that nobody is acting for, start act tasks, report.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use muster_engine::{Desired, report};
+use muster_model::effect::Effect;
 use muster_model::kinds::Scopes;
 use muster_model::status::ClusterState;
-use muster_model::{ApplicationKey, Digest, GroupKind, Problem, Reason};
-use muster_sync::{Claims, Deletions, Evidence, Plan, StepKind, narrow};
+use muster_model::{ApplicationKey, Digest, GroupKind, ObjectId, Problem, Reason};
+use muster_sync::{Claims, ClusterDeletions, Deletions, Evidence, Plan, narrow};
 use tokio::time::Instant;
 
 use super::act::Work;
 use super::gather::Trust;
 use super::goal::Goal;
+use super::parent::Remembered;
 use super::publish::Fleet;
 use super::{Owner, Wish};
-use crate::metrics::{ReasonLabel, StateLabel};
+use crate::metrics::{ObjectsLabel, ReasonLabel, StateLabel};
 use crate::ports::Cluster;
+
+/// While much is going on, a report at most this often: it looks at every Application.
+const REPORT_PACE: Duration = Duration::from_secs(1);
+
+/// What the plans of one pass ask for.
+#[derive(Default)]
+struct Started {
+    work: Vec<Work>,
+    probes: BTreeMap<ApplicationKey, BTreeSet<ObjectId>>,
+}
 
 impl<C: Cluster> Owner<C> {
     pub(super) fn gathered(
@@ -31,8 +45,11 @@ impl<C: Cluster> Owner<C> {
         for problem in desired.problems.iter().chain(&desired.warnings) {
             tracing::warn!(reason = %problem.reason, error = %problem.message, "fleet");
         }
-        self.state.accepted = trust.accepted;
-        self.state.serial = trust.serial;
+        if self.state.accepted != trust.accepted || self.state.serial != trust.serial {
+            self.essential += 1;
+            self.state.accepted = trust.accepted;
+            self.state.serial = trust.serial;
+        }
         self.approved = approved;
         self.away = None;
         self.take(desired);
@@ -79,6 +96,7 @@ impl<C: Cluster> Owner<C> {
         self.hands.cluster.manage_as(&self.memory.manager);
         self.claims = claims(&desired);
         self.desired = Some(desired);
+        self.shrunk = true;
         self.rewatch();
         self.mark_all();
     }
@@ -147,38 +165,75 @@ impl<C: Cluster> Owner<C> {
         });
     }
 
-    /// Plans what is dirty, acts, and reports.
+    /// Plans what is dirty, starts what the plans ask for, and reports.
     pub(super) fn pass(&mut self) {
-        if self.desired.is_some() {
-            self.dirty.extend(
-                self.departed()
-                    .into_iter()
-                    .filter(|key| !self.plans.contains_key(key)),
-            );
-        }
-        for key in std::mem::take(&mut self.dirty) {
-            if self.acting.contains_key(&key) {
-                // Marked again when its act task ends.
-                continue;
-            }
-            self.plan_one(&key);
+        let departed = self.departed();
+        let unplanned = departed
+            .into_iter()
+            .filter(|key| !self.plans.contains_key(key));
+        self.dirty.extend(unplanned);
+        let goals = self.goals();
+        // Of all Applications, before any of them is planned: what the budget of the cluster counts.
+        let deletions = self.cluster_deletions();
+        let mut started = Started::default();
+        for (key, goal) in goals {
+            self.plan_one(&key, goal, deletions, &mut started);
         }
         self.narrow();
         self.note_leaving();
         self.send_befores();
+        // What the effects depend on is remembered before the first of them.
+        self.remember();
+        for work in started.work {
+            self.tasks.spawn(self.hands.clone().carry_out(work));
+        }
+        self.probe(started.probes);
+        self.report_in_time();
+    }
+
+    /// What is wanted of each dirty Application that nobody acts for; from now on it is in force.
+    fn goals(&mut self) -> Vec<(ApplicationKey, Goal)> {
+        let mut goals = Vec::new();
+        for key in std::mem::take(&mut self.dirty) {
+            // One that is busy is marked again when its task ends.
+            if self.acting.contains_key(&key) || self.probing.contains(&key) {
+                continue;
+            }
+            let Some((goal, release)) = self.goal_of(&key) else {
+                self.forget(&key);
+                continue;
+            };
+            let known = self.enforce(&key, &goal, release);
+            let goal = if known {
+                goal
+            } else {
+                goal.with_evidence(Evidence::default())
+            };
+            goals.push((key, goal));
+        }
+        goals
+    }
+
+    /// Publishes what is to be remembered, when it changed.
+    fn remember(&self) {
         self.states.send_if_modified(|stored| {
-            let changed = *stored != self.state;
-            *stored = self.state.clone();
+            let changed = stored.essential != self.essential || *stored.state != self.state;
+            if changed {
+                *stored = Remembered {
+                    state: Arc::new(self.state.clone()),
+                    essential: self.essential,
+                };
+            }
             changed
         });
-        self.report();
     }
 
     /// Declares less on the parent once nothing of a kind is left, and nobody is about to add to it.
     fn narrow(&mut self) {
-        if !self.acting.is_empty() || !self.evidence().is_complete() {
+        if !self.shrunk || !self.acting.is_empty() || !self.evidence().is_complete() {
             return;
         }
+        self.shrunk = false;
         let deletions = Deletions::default();
         let Some(scope) = narrow(&self.context(&deletions)) else {
             return;
@@ -187,6 +242,8 @@ impl<C: Cluster> Owner<C> {
         if self.hands.parent.narrow(scope.clone()) {
             self.observed.parent = scope;
             self.rewatch();
+        } else {
+            self.shrunk = true;
         }
     }
 
@@ -205,18 +262,14 @@ impl<C: Cluster> Owner<C> {
         self.state.left = leaving && (self.state.left || bare());
     }
 
-    fn plan_one(&mut self, key: &ApplicationKey) {
-        let Some((goal, release)) = self.goal_of(key) else {
-            self.forget(key);
-            return;
-        };
-        let known = self.enforce(key, &goal, release);
-        let goal = if known {
-            goal
-        } else {
-            goal.with_evidence(Evidence::default())
-        };
-        let deletions = self.deletions(key);
+    fn plan_one(
+        &mut self,
+        key: &ApplicationKey,
+        goal: Goal,
+        cluster: ClusterDeletions,
+        started: &mut Started,
+    ) {
+        let deletions = self.deletions(key, cluster);
         let context = self.context(&deletions);
         let mut plan = goal.plan(&context);
         if let Some(violation) = goal.check(&plan, &context).first() {
@@ -229,9 +282,43 @@ impl<C: Cluster> Owner<C> {
         }
         self.learn(key, &plan);
         if self.may_act() && !plan.is_empty() {
-            self.act(&plan, goal);
+            self.begin(&mut plan, goal, started);
         }
         self.plans.insert(key.clone(), plan);
+    }
+
+    /// Takes the steps of a plan to carry them out. What is not known yet is learned first, for all Applications
+    /// together; the rest is planned again then.
+    fn begin(&mut self, plan: &mut Plan, goal: Goal, started: &mut Started) {
+        let steps = std::mem::take(&mut plan.steps);
+        let probes: BTreeSet<ObjectId> = steps
+            .iter()
+            .flat_map(|step| &step.effects)
+            .filter_map(|effect| match effect {
+                Effect::Probe { objects } => Some(objects),
+                Effect::Apply { .. }
+                | Effect::Delete { .. }
+                | Effect::Release { .. }
+                | Effect::Adopt { .. } => None,
+            })
+            .flatten()
+            .cloned()
+            .collect();
+        if !probes.is_empty() {
+            started.probes.insert(plan.application.clone(), probes);
+            return;
+        }
+        let declared = &mut self.observed.parent;
+        declared
+            .kinds
+            .extend(plan.declare.widen.kinds.iter().cloned());
+        declared
+            .namespaces
+            .extend(plan.declare.widen.namespaces.iter().cloned());
+        self.acting.insert(plan.application.clone(), Instant::now());
+        let work = Work::new(plan, steps, goal, &self.memory.applyset);
+        tracing::info!(application = %plan.application, effects = work.effects(), "applying");
+        started.work.push(work);
     }
 
     /// A suspended cluster is only looked at; one that lost its entry keeps what it has, healed.
@@ -276,25 +363,6 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn act(&mut self, plan: &Plan, goal: Goal) {
-        self.observed
-            .parent
-            .kinds
-            .extend(plan.declare.widen.kinds.iter().cloned());
-        self.observed
-            .parent
-            .namespaces
-            .extend(plan.declare.widen.namespaces.iter().cloned());
-        self.acting.insert(plan.application.clone(), Instant::now());
-        tracing::debug!(application = %plan.application, steps = plan.steps.len(), effects = plan.effects().count(), "acting");
-        let probes_only = plan.steps.iter().all(|s| s.kind == StepKind::Probe);
-        if !probes_only {
-            tracing::info!(application = %plan.application, effects = plan.effects().count(), "applying");
-        }
-        let work = Work::new(plan, goal, &self.memory.applyset, self.state.clone());
-        self.tasks.spawn(self.hands.clone().carry_out(work));
-    }
-
     /// Nothing of the Application is left: it is no longer remembered.
     fn forget(&mut self, key: &ApplicationKey) {
         self.plans.remove(key);
@@ -308,7 +376,18 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn report(&mut self) {
+    /// Reports now when things are at rest, else at its pace.
+    fn report_in_time(&mut self) {
+        let due = self.reported_at.map(|last| last + REPORT_PACE);
+        match due.filter(|due| *due > Instant::now()) {
+            Some(due) if !self.acting.is_empty() => self.report_at = Some(due),
+            Some(_) | None => self.report(),
+        }
+    }
+
+    pub(super) fn report(&mut self) {
+        self.report_at = None;
+        self.reported_at = Some(Instant::now());
         // An Application that departed and holds nothing any more is forgotten with its last plan.
         let empty: Vec<_> = self.departed_plans();
         for key in empty {
@@ -358,8 +437,22 @@ impl<C: Cluster> Owner<C> {
         self.plans.keys().filter(gone).cloned().collect()
     }
 
+    fn show_objects(&self) {
+        let mut counts: BTreeMap<&'static str, i64> = BTreeMap::new();
+        let objects = self.plans.values().flat_map(|plan| plan.objects.values());
+        for object in objects {
+            *counts.entry(object.state.name()).or_default() += 1;
+        }
+        let metric = &self.vitals.metrics.objects;
+        metric.clear();
+        for (state, count) in counts {
+            metric.get_or_create(&ObjectsLabel { state }).set(count);
+        }
+    }
+
     fn show(&self, status: &muster_model::status::ClusterStatus) {
         let metrics = &self.vitals.metrics;
+        self.show_objects();
         metrics.health.clear();
         metrics.sync.clear();
         for (name, application) in &status.applications {

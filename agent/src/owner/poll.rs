@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Event;
 use super::gather::{Gathered, Gatherer, Trust};
+use crate::admin::Vitals;
 use crate::ports::Source;
 
 /// Longest pause after polls that failed (HAZARDS.md L4).
@@ -39,6 +40,7 @@ pub(super) struct Poller<S> {
     /// What was enforced when the agent started, for what cannot be had from the newest commit.
     pub(super) enforced: BTreeMap<ApplicationKey, Enforced>,
     pub(super) period: Duration,
+    pub(super) vitals: Arc<Vitals>,
     pub(super) events: mpsc::Sender<Event>,
 }
 
@@ -49,7 +51,10 @@ impl<S: Source> Poller<S> {
         let mut failures = 0;
         loop {
             let wake = wakes.borrow_and_update().clone();
+            let rendered = self.gatherer.rendered();
             let event = self.look(&wake, &mut in_force).await;
+            let rendered = self.gatherer.rendered() - rendered;
+            self.vitals.metrics.renders.inc_by(rendered);
             failures = if matches!(event, Event::Away { .. }) {
                 failures + 1
             } else {

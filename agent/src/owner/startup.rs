@@ -12,10 +12,10 @@ use muster_sync::Memory;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::act::Hands;
+use super::act::{Hands, SLOW_REQUESTS};
 use super::backoff::backoff;
 use super::gather::{Gatherer, Trust};
-use super::parent::ParentTask;
+use super::parent::{Beginning, ParentTask, Remembered};
 use super::poll::{Poller, Wake};
 use super::publish::Publisher;
 use super::watches::Watches;
@@ -26,27 +26,26 @@ use crate::ports::{Cluster, Source, StatusStore};
 /// Shortest and longest pause between attempts to reach the API server.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
+/// Pause after the state was stored: effects store what they depend on by themselves, the rest may gather.
+const SAVE_PACE: Duration = Duration::from_secs(1);
+
 impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
     /// Takes the cluster over and starts every task.
     pub(super) async fn start(self) -> Result<Owner<C>, Problem> {
-        let (parent_task, parent) =
-            until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
+        let Beginning {
+            task,
+            parent,
+            states,
+        } = until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
         let (sender, events) = mpsc::channel(QUEUE);
-        let hands = Hands {
-            cluster: Arc::clone(&self.cluster),
-            parent: parent_task.clone(),
-            permits: Arc::new(Semaphore::new(self.config.concurrency)),
-            width: self.config.concurrency,
-            events: sender.clone(),
-        };
+        let hands = self.hands(task.clone(), sender.clone());
         let public_key = self
             .keys
             .signing
             .public()
             .map_err(|e| Problem::new(Reason::InternalError, e.to_string()))?;
         let mut tasks = JoinSet::new();
-        let (states, saved) = watch::channel(parent.state.clone());
-        tasks.spawn(save(parent_task, saved, sender.clone()));
+        tasks.spawn(save(task, states.subscribe(), sender.clone()));
         let poll = self.poll(&parent.state, &sender, &mut tasks);
         let wishes = self.publisher(&sender, &mut tasks)?;
         let mut owner = Owner {
@@ -74,16 +73,33 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             claims: muster_sync::Claims::default(),
             plans: BTreeMap::new(),
             acting: BTreeMap::new(),
+            probing: BTreeSet::new(),
+            failed_probes: 0,
             act_problems: BTreeMap::new(),
             attempts: BTreeMap::new(),
             dirty: BTreeSet::new(),
             wakes: BTreeMap::new(),
             quiet_at: None,
             rediscover_at: None,
+            shrunk: false,
+            reported_at: None,
+            report_at: None,
+            essential: 0,
             reported: muster_engine::report::Reported::default(),
         };
         owner.discover();
         Ok(owner)
+    }
+
+    fn hands(&self, parent: ParentTask, events: mpsc::Sender<Event>) -> Hands<C> {
+        Hands {
+            cluster: Arc::clone(&self.cluster),
+            parent,
+            permits: Arc::new(Semaphore::new(self.config.concurrency)),
+            slow: Arc::new(Semaphore::new(SLOW_REQUESTS)),
+            width: self.config.concurrency,
+            events,
+        }
     }
 
     fn memory(&self, state: &AgentState) -> Memory {
@@ -130,6 +146,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
                 })
                 .collect(),
             period: self.config.poll,
+            vitals: Arc::clone(&self.vitals),
             events: events.clone(),
         };
         let spread = u32::from(Digest::of(self.config.cluster.as_str().as_bytes()).as_bytes()[0]);
@@ -185,14 +202,14 @@ async fn until_reached<V, F: Future<Output = Result<V, Problem>>>(
 /// Stores the newest state whenever it changes.
 async fn save(
     parent: ParentTask,
-    mut states: watch::Receiver<AgentState>,
+    mut states: watch::Receiver<Remembered>,
     events: mpsc::Sender<Event>,
 ) {
     while states.changed().await.is_ok() {
         let mut pauses = backoff(RETRY.0, RETRY.1);
         loop {
-            let state = states.borrow_and_update().clone();
-            let Err(problem) = parent.save(state).await else {
+            states.mark_unchanged();
+            let Err(problem) = parent.save().await else {
                 break;
             };
             let lost = problem.reason == Reason::StaleWriter;
@@ -201,5 +218,6 @@ async fn save(
             }
             tokio::time::sleep(pauses.next().unwrap_or(RETRY.1)).await;
         }
+        tokio::time::sleep(SAVE_PACE).await;
     }
 }

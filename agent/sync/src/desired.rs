@@ -1,6 +1,7 @@
 //! What Git says of one Application: objects ready to be compared and applied, and the policy to do it by.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use muster_model::effect::Propagation;
 use muster_model::marks;
@@ -19,8 +20,8 @@ pub struct DesiredSet {
     pub application: ApplicationKey,
     /// The release the objects come from.
     pub release: Release,
-    /// Every object of the render, each identity once.
-    pub objects: Vec<DesiredObject>,
+    /// Every object of the render, each identity once; shared, so that a set with other evidence costs nothing.
+    pub objects: Arc<Vec<DesiredObject>>,
     /// How to treat them.
     pub policy: Policy,
     /// What is known of where they come from.
@@ -173,7 +174,7 @@ impl DesiredObject {
 pub fn deletions_between(from: &DesiredSet, to: Option<&DesiredSet>) -> BTreeSet<ObjectId> {
     let wanted: BTreeSet<ObjectId> = to
         .into_iter()
-        .flat_map(|set| &set.objects)
+        .flat_map(|set| set.objects.iter())
         .map(|object| object.id.clone())
         .collect();
     let generations = Generations::of(&wanted);

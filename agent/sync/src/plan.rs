@@ -130,6 +130,23 @@ pub enum ObjectState {
 }
 
 impl ObjectState {
+    /// Its name, without the reason: a metric's label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InSync => "InSync",
+            Self::Done => "Done",
+            Self::Missing => "Missing",
+            Self::Changed => "Changed",
+            Self::Drifted => "Drifted",
+            Self::Deleting => "Deleting",
+            Self::Extra => "Extra",
+            Self::Unknown => "Unknown",
+            Self::Waiting(_) => "Waiting",
+            Self::Refused(_) => "Refused",
+        }
+    }
+
     /// True when nothing is left to do about it.
     #[must_use]
     pub fn is_settled(self) -> bool {

@@ -32,12 +32,7 @@ pub(crate) fn scaled(desired: &DesiredSet, context: &Context<'_>) -> BTreeSet<Ob
         .objects
         .iter()
         .filter_map(|object| scale_target(object.body(), &object.id.namespace));
-    let live = context
-        .observed
-        .objects
-        .values()
-        .filter(|record| !record.deleting)
-        .filter_map(|record| record.scale_target.clone());
+    let live = context.observed.objects.scale_targets().cloned();
     rendered.chain(live).collect()
 }
 

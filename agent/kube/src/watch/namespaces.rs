@@ -59,12 +59,12 @@ fn take_in(all: &mut BTreeMap<String, bool>, event: WatchEvent) -> bool {
         WatchEvent::Listed(_, list) => {
             *all = list
                 .into_iter()
-                .map(|(id, record)| (id.name, record.deleting))
+                .map(|(id, record)| (id.name.clone(), record.deleting))
                 .collect();
             true
         }
         WatchEvent::Changed(id, record) => {
-            all.insert(id.name, record.deleting) != Some(record.deleting)
+            all.insert(id.name.clone(), record.deleting) != Some(record.deleting)
         }
         WatchEvent::Gone(id) => all.remove(&id.name).is_some(),
         WatchEvent::Broken(..) | WatchEvent::Namespaces(_) => false,

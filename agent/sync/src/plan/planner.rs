@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::effect::Declare;
-use muster_model::observed::{ParentScope, Record};
+use muster_model::observed::ParentScope;
 use muster_model::{Health, ObjectId, Problem, Reason};
 
 use super::judge::{Verdict, judge_all};
@@ -170,8 +170,7 @@ pub fn copied_marks(context: &Context<'_>) -> Vec<Problem> {
     context
         .observed
         .objects
-        .iter()
-        .filter(|(id, record)| !names_itself(id, record) || record.controller.is_some())
+        .doubtful()
         .filter(|(id, record)| ownership(id, record, None, context.memory) == Ownership::Copied)
         .map(|(id, _)| {
             Problem::new(
@@ -180,14 +179,6 @@ pub fn copied_marks(context: &Context<'_>) -> Vec<Problem> {
             )
         })
         .collect()
-}
-
-/// True for nearly every object: the mark names the object that carries it.
-fn names_itself(id: &ObjectId, record: &Record) -> bool {
-    record
-        .applied
-        .as_ref()
-        .is_some_and(|mark| mark.object == *id)
 }
 
 /// What the parent may be narrowed to: `None` when that is not certain, or nothing changes. Narrowing waits until

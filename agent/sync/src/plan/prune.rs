@@ -33,7 +33,7 @@ pub(super) fn extras<'a>(
     context: &Context<'a>,
 ) -> Extras<'a> {
     let mut found = Extras::default();
-    for (id, record) in &context.observed.objects {
+    for (id, record) in context.observed.objects.marked(application) {
         if wanted.contains(id) || !is_of(application, id, record, context) {
             continue;
         }
@@ -54,12 +54,10 @@ pub(super) fn owned(application: &ApplicationKey, context: &Context<'_>) -> u32 
     let count = context
         .observed
         .objects
-        .iter()
+        .marked(application)
         .filter(|(id, record)| {
-            record
-                .applied
-                .as_ref()
-                .is_some_and(|mark| mark.application == *application && mark.object == **id)
+            let mark = record.applied.as_ref();
+            mark.is_some_and(|mark| mark.object == **id)
         })
         .count();
     u32::try_from(count).unwrap_or(u32::MAX)

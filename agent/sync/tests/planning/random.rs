@@ -164,10 +164,10 @@ fn copy(world: &mut World, n: usize) {
     {
         metadata.retain(|key, _| matches!(key, "labels" | "annotations"));
     }
-    let copied = ObjectId {
+    let copied = ObjectId::from(muster_model::object::ObjectParts {
         name: format!("copy-of-o{n}"),
-        ..id(n)
-    };
+        ..id(n).into()
+    });
     world.cluster.create(&copied, "some-controller", &body);
 }
 
@@ -177,7 +177,7 @@ fn is_as_git_says(world: &World, memory: &Memory) -> Result<(), TestCaseError> {
     for set in world.sets.values() {
         let plan = world.plan(&set.application.name);
         prop_assert!(plan.is_empty());
-        for object in &set.objects {
+        for object in set.objects.iter() {
             if plan.objects[&object.id].state == ObjectState::InSync {
                 prop_assert!(world.cluster.is_ours(&object.id, memory));
             }

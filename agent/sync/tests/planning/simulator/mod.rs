@@ -68,7 +68,7 @@ pub(crate) fn application(name: &str, n: u8, documents: &str, policy: Policy) ->
         .into_iter()
         .map(|node| Manifest::new(node).expect("an object"))
         .map(|manifest| DesiredObject::new(manifest, b"key").expect("a supported object"))
-        .collect();
+        .collect::<Vec<_>>();
     DesiredSet {
         application: key(name),
         release: Release {
@@ -76,7 +76,7 @@ pub(crate) fn application(name: &str, n: u8, documents: &str, policy: Policy) ->
             sources: vec![revision],
             inputs: Digest::of(documents.as_bytes()),
         },
-        objects,
+        objects: objects.into(),
         policy,
         evidence: Evidence {
             trusted: true,
