@@ -124,6 +124,19 @@ pub struct AgentArgs {
     /// Namespace of the agent: its parent object and its signing key live there.
     #[arg(long, env = "POD_NAMESPACE", default_value = "muster-system")]
     pub namespace: String,
+    /// The namespaces to look after, at most ten, separated by commas; all when not given. The agent then needs rights in
+    /// these alone: nothing in another namespace is applied or deleted.
+    #[arg(
+        long,
+        env = "MUSTER_NAMESPACES",
+        value_delimiter = ',',
+        value_name = "NAMESPACE"
+    )]
+    pub namespaces: Vec<String>,
+    /// How often every object is compared with the cluster by value, beside the watch: a duration such as `24h`; `0s`
+    /// for never.
+    #[arg(long, env = "MUSTER_AUDIT", default_value = "24h", value_parser = duration)]
+    pub audit: std::time::Duration,
     /// Seconds between polls.
     #[arg(long, env = "MUSTER_POLL_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub poll_seconds: u32,
@@ -273,6 +286,10 @@ pub struct ReasonsArgs {
     /// How to print.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    muster_fleet::duration::parse(text).map_err(|e| e.to_string())
 }
 
 fn cluster_name(text: &str) -> Result<ClusterName, String> {

@@ -1,5 +1,6 @@
 //! What the owner task is told once, at the start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use muster_model::{ClusterName, RepoPath};
@@ -17,6 +18,10 @@ pub struct Config {
     pub fleet_file: RepoPath,
     /// Namespace of the agent.
     pub namespace: String,
+    /// The namespaces to look after; all when not said.
+    pub namespaces: Option<BTreeSet<String>>,
+    /// How often every object is compared by value; never when not said.
+    pub audit: Option<Duration>,
     /// Time between polls.
     pub poll: Duration,
     /// Requests to the API server that may be under way at once.

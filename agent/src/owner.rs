@@ -89,8 +89,8 @@ enum Event {
     Discovered(Result<Discovery, Problem>),
     /// Publishing the status fails, or works again.
     Publishing(Option<Problem>),
-    /// The state could not be stored.
-    NotSaved(Problem),
+    /// Storing the state on the parent fails, or works again.
+    Saving(Option<Problem>),
 }
 
 /// The keys of one cluster, kept in a Secret of its own.
@@ -159,6 +159,8 @@ struct Owner<C> {
     away: Option<Problem>,
     /// Why the status cannot be published at the moment.
     unpublished: Option<Problem>,
+    /// Why the state cannot be stored at the moment.
+    unsaved: Option<Problem>,
     approved: BTreeMap<ApplicationKey, BTreeSet<Digest>>,
     observed: Observed,
     memory: Memory,
@@ -170,7 +172,6 @@ struct Owner<C> {
     /// Probes in a row that failed.
     failed_probes: u32,
     act_problems: BTreeMap<ApplicationKey, Problem>,
-    attempts: BTreeMap<ObjectId, u32>,
     dirty: BTreeSet<ApplicationKey>,
     wakes: BTreeMap<ApplicationKey, Timestamp>,
     quiet_at: Option<(Instant, Instant)>,

@@ -8,7 +8,7 @@ pub use muster_model::agent_state::{Parent, Swap};
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::Discovery;
 pub use muster_model::observed::WatchEvent;
-use muster_model::{BlobId, ClusterName, CommitId, GroupKind, Node, Problem, Tree};
+use muster_model::{BlobId, ClusterName, CommitId, GroupKind, Node, Problem, ServiceAccount, Tree};
 use tokio::sync::mpsc;
 
 pub use muster_rollout::Ancestry;
@@ -49,7 +49,7 @@ pub trait Source: Send + Sync + 'static {
 }
 
 /// The cluster that is kept.
-pub trait Cluster: Send + Sync + 'static {
+pub trait Cluster: Sized + Send + Sync + 'static {
     /// The field manager of every apply from now on: `muster.<fleet>`, known once the fleet file is.
     fn manage_as(&self, manager: &str);
 
@@ -71,6 +71,10 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Starts watching the namespaces.
     fn watch_namespaces(&self, events: mpsc::Sender<WatchEvent>) -> tokio::task::JoinHandle<()>;
+
+    /// The same cluster, whose effects are carried out as a service account.
+    #[must_use]
+    fn acting_as(&self, account: &ServiceAccount) -> Self;
 
     /// Carries out one effect; `body` is what to apply.
     fn act(&self, effect: &Effect, body: Option<&Node>) -> impl Future<Output = Outcome> + Send;

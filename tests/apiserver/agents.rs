@@ -1,10 +1,14 @@
 //! `muster agent` as it is shipped: the built binary, a real API server, a real Git server.
 
+mod adopting;
 mod bookstore;
 mod deploying;
+mod ending;
 mod healing;
+mod policies;
 mod refusing;
 mod removing;
+mod rights;
 mod running;
 mod server;
 mod site;
@@ -62,13 +66,16 @@ pub(crate) fn trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
 
 /// Every test of this module.
 fn tests() -> Vec<(&'static str, Test)> {
-    tests!(
+    let mut all = tests!(
         running: [
             an_agent_answers_and_ends_on_sigterm,
             what_a_rejection_quotes_is_told_nowhere,
         ],
-        healing: [
-            drift_is_healed_and_a_restart_writes_nothing,
+        rights: [
+            the_restricted_overlay_suffices_for_its_namespaces_and_no_other,
+            rights_that_go_are_named_delete_nothing_and_are_used_again_once_they_return,
+            an_application_is_applied_and_deleted_as_its_projects_account,
+            an_aggregated_api_that_is_down_concerns_its_own_kinds_alone,
         ],
         refusing: [
             a_force_push_deletes_nothing,
@@ -90,6 +97,49 @@ fn tests() -> Vec<(&'static str, Test)> {
         ],
         bookstore: [
             three_clusters_run_their_overlays,
+        ],
+    );
+    all.extend(applying());
+    all
+}
+
+/// What an agent does to objects.
+fn applying() -> Vec<(&'static str, Test)> {
+    tests!(
+        healing: [
+            drift_is_healed_and_a_restart_writes_nothing,
+            without_self_heal_drift_is_reported_alone,
+            without_automated_nothing_is_applied_and_the_difference_is_reported,
+            ignored_differences_are_left_and_others_healed,
+            somebody_who_keeps_changing_an_object_is_named,
+            a_secret_is_healed_and_cleared_managed_fields_leave_nothing_behind,
+            what_admission_rewrites_is_reported_and_not_fought,
+            an_audit_heals_what_metadata_hides,
+        ],
+        adopting: [
+            from_kubectl_client_side_apply,
+            from_kubectl_server_side_apply,
+            from_helm,
+            from_argo_cd,
+            from_flux,
+            an_object_that_moves_and_an_application_that_is_renamed_keep_their_uids,
+            a_second_claim_on_an_object_is_refused,
+        ],
+        policies: [
+            a_wave_waits_for_the_health_of_the_one_before,
+            a_definition_and_its_instance_come_in_one_commit_without_a_failure,
+            an_immutable_field_is_named_with_its_remedy_which_works,
+            a_namespace_is_made_with_its_managed_metadata,
+            prune_confirm_waits_for_a_commit,
+            retries_keep_the_applications_pace,
+            allow_empty_is_needed_and_does_not_release_the_brake,
+        ],
+        ending: [
+            an_application_without_the_finalizer_leaves_its_objects_running,
+            an_application_that_ends_goes_with_an_approval_by_the_policy_it_had,
+            a_cluster_leaves_in_two_commits_and_without_its_entry_nothing_goes,
+            a_finalizer_that_never_finishes_is_named_and_blocks_nobody_else,
+            a_namespace_that_never_goes_is_named_with_what_is_in_its_way,
         ],
     )
 }

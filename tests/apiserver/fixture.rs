@@ -160,6 +160,7 @@ pub(crate) async fn client_of(
         reducers: Reducers {
             live: Arc::new(muster_sync::reduce),
             response: Arc::new(muster_sync::reduce_response),
+            audit: Arc::new(muster_sync::audit::compare),
             whole: Arc::new(|kind| muster_sync::health::is_assessed(&kind.group, &kind.kind)),
         },
     })

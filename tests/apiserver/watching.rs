@@ -247,9 +247,9 @@ pub(crate) async fn namespaces_show_which_of_them_are_going(bench: Bench) {
     let mut of_going = async |expected: Option<bool>| {
         events
             .find(|event| match event {
-                WatchEvent::Namespaces(all) => {
-                    (all.get(&going).copied() == expected).then(|| all.contains_key("default"))
-                }
+                WatchEvent::Namespaces(all) => (all.get(&going).map(|state| state.terminating)
+                    == expected)
+                    .then(|| all.contains_key("default")),
                 _ => None,
             })
             .await

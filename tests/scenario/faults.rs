@@ -199,6 +199,13 @@ fn a_finalizer_that_stays_does_not_loop() {
         life.assert_still().await;
     });
     assert_eq!(world.cluster.deletes().len(), 1);
+    let problems = world.application("shop").problems;
+    let named = problems.iter().find(|p| p.reason == Reason::Finalizing);
+    let message = named.map(|p| p.message.clone()).unwrap_or_default();
+    assert!(
+        message.contains("ConfigMap/shop/old") && message.contains("example.com/never"),
+        "{problems:#?}"
+    );
     world
         .cluster
         .edit(&id_of("ConfigMap/shop/old"), "controller", |object| {

@@ -226,6 +226,7 @@ impl Storm {
             cluster: self.world.cluster.clone(),
             source: self.world.source.clone(),
             status: self.world.status.clone(),
+            audit: None,
         };
         world.live(&faults, async |_| {
             for step in now {

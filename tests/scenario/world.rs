@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) cluster: FakeCluster,
     pub(crate) source: FakeSource,
     pub(crate) status: FakeStatus,
+    /// How often agents audit.
+    pub(crate) audit: Option<Duration>,
 }
 
 /// One agent's life, as the script beside it sees it.
@@ -62,6 +64,7 @@ impl World {
             }),
             source: FakeSource::new(),
             status: FakeStatus::new(),
+            audit: None,
         }
     }
 
@@ -123,6 +126,8 @@ impl World {
                 revision: "main".to_owned(),
                 fleet_file: RepoPath::new("fleet.yaml").expect("a path"),
                 namespace: NAMESPACE.to_owned(),
+                namespaces: None,
+                audit: self.audit,
                 poll: POLL,
                 concurrency: 4,
             },

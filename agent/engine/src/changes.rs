@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muster_model::{ApplicationKey, CommitId, Digest, Node, ObjectId, Problem};
 use muster_sync::brake::{exceeds_application_budget, needs_approval};
-use muster_sync::{DesiredObject, DesiredSet, deletions_between, deletions_digest};
+use muster_sync::{DesiredObject, DesiredSet, Permission, deletions_between, deletions_digest};
 use serde::Serialize;
 
 use crate::desire::Desired;
@@ -169,8 +169,8 @@ fn compare(
                 found.change.insert(
                     id.to_string(),
                     Change {
-                        from: previous.body().clone(),
-                        to: object.body().clone(),
+                        from: shown(previous.body(), object.body()),
+                        to: shown(object.body(), previous.body()),
                     },
                 );
             }
@@ -187,6 +187,58 @@ fn compare(
         }
     }
     found
+}
+
+/// An object as it may be printed: of a Secret's values nothing but whether they differ from the other side's
+/// (HAZARDS.md T-56).
+fn shown(body: &Node, other: &Node) -> Node {
+    const VALUES: &[&[&str]] = &[&["data"], &["stringData"], &["metadata", "annotations"]];
+    let mut shown = body.clone();
+    let is = |key, text| body.str_at(&[key]) == Some(text);
+    if !(is("kind", "Secret") && is("apiVersion", "v1")) {
+        return shown;
+    }
+    for path in VALUES {
+        let annotations = path.len() > 1;
+        let mut section = Some(&mut shown);
+        for key in *path {
+            section = section.and_then(|node| node.as_map_mut()?.get_mut(key));
+        }
+        let Some(map) = section.and_then(Node::as_map_mut) else {
+            continue;
+        };
+        let others = other.at_path(path);
+        let keys: Vec<String> = map.keys().map(str::to_owned).collect();
+        for key in keys
+            .iter()
+            .filter(|key| !annotations || *key == LAST_APPLIED)
+        {
+            let same = map.get(key) == others.and_then(|others| others.get(key));
+            let text = if same {
+                "(hidden)"
+            } else {
+                "(hidden, changes)"
+            };
+            map.insert(key.as_str(), Node::string(text));
+        }
+    }
+    shown
+}
+
+/// Where kubectl keeps the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// True when a deletion waits for a confirmation, by the object's own option or by the Application's.
+fn asks_for_confirmation(id: &ObjectId, before: &DesiredSet, after: Option<&DesiredSet>) -> bool {
+    let own = before.find(id).map(|object| &object.options);
+    match after {
+        Some(after) => {
+            after.policy.confirm_prune || own.is_some_and(|o| o.prune == Permission::Confirm)
+        }
+        None => {
+            before.policy.confirm_delete || own.is_some_and(|o| o.delete == Permission::Confirm)
+        }
+    }
 }
 
 fn approval(
@@ -211,6 +263,11 @@ fn approval(
         format!("{id} is of a protected kind")
     } else if exceeds_application_budget(number(gone.len()), number(total)) {
         format!("{} of {total} objects go", gone.len())
+    } else if let Some(id) = gone
+        .iter()
+        .find(|id| asks_for_confirmation(id, before, after.map(|set| &**set)))
+    {
+        format!("{id} asks for confirmation")
     } else {
         return None;
     };

@@ -15,7 +15,7 @@ use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{
-    ApplicationKey, BlobId, ClusterName, GroupKind, Problem, Reason, RepoPath, Revision,
+    ApplicationKey, BlobId, ClusterName, GroupKind, Manifest, Problem, Reason, RepoPath, Revision,
 };
 use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
 
@@ -37,6 +37,8 @@ pub struct Request {
     pub key: Vec<u8>,
     /// The objects that are the agent itself.
     pub own: OwnObjects,
+    /// The namespaces that the agent looks after; all when not said.
+    pub namespaces: Option<BTreeSet<String>>,
     /// Renders that are remembered from pass to pass.
     pub renders: Arc<Renders>,
 }
@@ -305,10 +307,11 @@ fn finish(
     if let Some(problem) = unbuilt::of_set(hub, app) {
         return Err(vec![problem]);
     }
-    let policy = policy(app)?;
+    let policy = policy(app, project)?;
     let objects = normalise_namespaces(rendering.objects, &app.destination.namespace, scopes)?;
     let mut problems = check_objects(project, app, &objects, scopes);
     problems.extend(muster_sync::check_reserved(&objects, &request.own));
+    problems.extend(out_of_scope(request, &objects));
     let mut ready = Vec::with_capacity(objects.len());
     for object in objects {
         match DesiredObject::new(object, &request.key) {
@@ -336,4 +339,22 @@ fn finish(
         },
         applied_before: false,
     })
+}
+
+/// Objects in namespaces that the agent does not look after: it may not read there, and could not tell what is there.
+fn out_of_scope(request: &Request, objects: &[Manifest]) -> Vec<Problem> {
+    let Some(scope) = &request.namespaces else {
+        return Vec::new();
+    };
+    objects
+        .iter()
+        .filter(|object| !object.namespace().is_empty() && !scope.contains(object.namespace()))
+        .map(|object| {
+            let what = format!(
+                "{} is in a namespace that this agent does not look after",
+                object.id()
+            );
+            Problem::new(Reason::OutOfScope, what)
+        })
+        .collect()
 }

@@ -32,8 +32,8 @@ pub struct Facts<'a> {
     pub unpublished: Option<&'a Problem>,
     /// Why act tasks could not act.
     pub act_problems: &'a BTreeMap<ApplicationKey, Problem>,
-    /// What concerns the cluster as a whole: marks that controllers copied.
-    pub copied: &'a [Problem],
+    /// What else concerns the cluster as a whole: a state that cannot be stored, marks that controllers copied.
+    pub at_large: &'a [Problem],
     /// True when everything that is owned is in view.
     pub seen: bool,
     /// The time.
@@ -133,7 +133,7 @@ fn problems(facts: &Facts<'_>) -> Vec<Problem> {
         .chain(unassigned.as_ref())
         .chain(stateless.as_ref())
         .chain(fleet)
-        .chain(facts.copied);
+        .chain(facts.at_large);
     all.take(MAX_PROBLEMS).map(published).collect()
 }
 

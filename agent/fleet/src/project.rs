@@ -1,5 +1,6 @@
 //! An AppProject: the guardrail of its Applications.
 
+mod account;
 mod check;
 
 use muster_model::{GroupKind, Location, Node, Reason};
@@ -9,6 +10,7 @@ use crate::decode::{Decoder, Fields, child};
 use crate::git_url;
 use crate::glob::{Dialect, Glob, is_match};
 
+pub use account::AccountRule;
 pub use check::{Scoped, check_application, check_objects};
 
 /// An AppProject.
@@ -28,6 +30,8 @@ pub struct Project {
     pub namespace_whitelist: Option<Vec<KindRule>>,
     /// Namespaced kinds that are not.
     pub namespace_blacklist: Vec<KindRule>,
+    /// Whom its Applications are applied as, the first rule that matches; empty: the agent itself.
+    pub accounts: Vec<AccountRule>,
     /// Only clusters that belong to the project.
     pub only_scoped_clusters: bool,
     /// Where it is defined.
@@ -134,6 +138,7 @@ impl Project {
                 .then(|| read_list(decoder, &mut f, "namespaceResourceWhitelist"))
                 .flatten(),
             namespace_blacklist: read_kinds(decoder, &mut f, "namespaceResourceBlacklist"),
+            accounts: account::read(decoder, &mut f),
             only_scoped_clusters: decoder.bool(&mut f, "permitOnlyProjectScopedClusters"),
             origin: decoder.at(node),
         };
@@ -271,10 +276,6 @@ fn refuse(decoder: &mut Decoder, fields: &mut Fields<'_>) {
         (
             "sourceIntegrity",
             "trusted keys are part of the agent's configuration: every hub commit is checked with them",
-        ),
-        (
-            "destinationServiceAccounts",
-            "bind the agent's own service account to the rights it needs in the cluster",
         ),
         (
             "syncWindows",

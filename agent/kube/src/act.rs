@@ -1,9 +1,11 @@
 //! One effect carried out: one request, or a few where the effect says so, and what came of it.
 
+use std::sync::Arc;
+
 use http::Method;
 use muster_model::effect::{Effect, Outcome, Propagation};
 use muster_model::node::Map;
-use muster_model::{Gvk, Node, ObjectId, json, marks};
+use muster_model::{Gvk, Node, ObjectId, ServiceAccount, json, marks};
 
 use crate::client::{ClusterClient, Inner};
 use crate::failure::{Failure, Operation};
@@ -26,11 +28,39 @@ enum Mode {
     DryRun,
 }
 
+/// How a request is made.
+#[derive(Debug, Clone, Copy)]
+struct How<'a> {
+    mode: Mode,
+    /// Whom it is made as, instead of the agent itself.
+    account: Option<&'a ServiceAccount>,
+}
+
+impl How<'_> {
+    /// The rest of a query.
+    fn query(self) -> &'static str {
+        match self.mode {
+            Mode::Real => "",
+            Mode::DryRun => "&dryRun=All",
+        }
+    }
+}
+
 impl ClusterClient {
     /// Carries out one effect; `body` is the object to apply. How many are under way at once is the
     /// caller's to choose: each takes a connection of its own (HTTP/1.1).
     pub async fn act(&self, effect: &Effect, body: Option<&Node>) -> Outcome {
         self.carry_out(effect, body, Mode::Real).await
+    }
+
+    /// The same cluster, whose effects are carried out as a service account (`Impersonate-User`); what is only read is
+    /// read as the agent.
+    #[must_use]
+    pub fn acting_as(&self, account: &ServiceAccount) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            account: Some(Arc::new(account.clone())),
+        }
     }
 
     /// What [`Self::act`] would answer to an apply, with nothing changed: for audits.
@@ -40,15 +70,36 @@ impl ClusterClient {
 
     async fn carry_out(&self, effect: &Effect, body: Option<&Node>, mode: Mode) -> Outcome {
         let inner = &self.inner;
-        let result = match effect {
-            Effect::Probe { objects } => inner.probe(objects).await,
+        let how = How {
+            mode,
+            account: self.account.as_deref(),
+        };
+        let answer = inner.answer(effect, body, how).await;
+        answer.unwrap_or_else(Failure::into_outcome)
+    }
+}
+
+impl Inner {
+    async fn answer(
+        &self,
+        effect: &Effect,
+        body: Option<&Node>,
+        how: How<'_>,
+    ) -> Result<Outcome, Failure> {
+        match effect {
+            Effect::Probe { objects } => self.probe(objects).await,
             Effect::Apply {
                 object,
                 gvk,
                 force,
                 cause: _,
                 yielded: _,
-            } => inner.apply(object, gvk, body, *force, mode).await,
+            } => self.apply(object, gvk, body, *force, how).await,
+            Effect::Audit {
+                object,
+                gvk,
+                yielded: _,
+            } => self.audit(object, gvk, body, how).await,
             Effect::Delete {
                 object,
                 uid,
@@ -59,7 +110,7 @@ impl ClusterClient {
                     uid: Some(uid),
                     resource_version,
                 };
-                inner.delete(object, &guard, *propagation, mode).await
+                self.delete(object, &guard, *propagation, how).await
             }
             Effect::Release {
                 object,
@@ -70,7 +121,7 @@ impl ClusterClient {
                     uid: Some(uid),
                     resource_version,
                 };
-                inner.release(object, &guard, mode).await
+                self.release(object, &guard, how).await
             }
             Effect::Adopt {
                 object,
@@ -81,10 +132,9 @@ impl ClusterClient {
                     uid: None,
                     resource_version,
                 };
-                inner.adopt(object, &guard, managers, mode).await
+                self.adopt(object, &guard, managers, how).await
             }
-        };
-        result.unwrap_or_else(Failure::into_outcome)
+        }
     }
 }
 
@@ -120,26 +170,65 @@ impl Inner {
         gvk: &Gvk,
         body: Option<&Node>,
         force: bool,
-        mode: Mode,
+        how: How<'_>,
     ) -> Result<Outcome, Failure> {
+        let Some(body) = body else {
+            let operation = Operation::new("patch", gvk.kind.as_str(), &object.namespace);
+            return Err(Failure::malformed(&operation));
+        };
+        let response = self.patch(object, gvk, (body, force), how).await?;
+        let record = (self.reducers.response)(body, &response);
+        Ok(Outcome::Applied(Box::new(record)))
+    }
+
+    /// One server-side apply.
+    async fn patch(
+        &self,
+        object: &ObjectId,
+        gvk: &Gvk,
+        (body, force): (&Node, bool),
+        how: How<'_>,
+    ) -> Result<Node, Failure> {
         let resource = self.resource_at(gvk).await?;
-        let operation = Operation::new("patch", resource.name(), &object.namespace);
-        let body = body.ok_or_else(|| Failure::malformed(&operation))?;
+        let operation =
+            Operation::new("patch", resource.name(), &object.namespace).done_as(how.account);
         let call = Call {
             method: Method::PATCH,
             path: format!(
                 "{}?fieldManager={}&force={force}{}",
                 resource.object(object),
                 segment(&self.field_manager()),
-                dry_run(mode)
+                how.query()
             ),
             accept: WHOLE,
             body: Some((APPLY, json::to_string(body))),
             operation,
+            account: how.account.cloned(),
         };
-        let response = self.transport.call(call).await?;
-        let record = (self.reducers.response)(body, &response);
-        Ok(Outcome::Applied(Box::new(record)))
+        self.transport.call(call).await
+    }
+
+    /// The live object beside what an apply would make of it. An object that changes in between looks drifted, and the
+    /// apply that follows changes nothing.
+    async fn audit(
+        &self,
+        object: &ObjectId,
+        gvk: &Gvk,
+        body: Option<&Node>,
+        how: How<'_>,
+    ) -> Result<Outcome, Failure> {
+        let resource = self.resource_at(gvk).await?;
+        let operation = Operation::new("get", resource.name(), &object.namespace);
+        let sent = body.ok_or_else(|| Failure::malformed(&operation))?;
+        let get = Call::get(resource.object(object), WHOLE, operation);
+        let live = self.transport.call(get).await?;
+        let dry = How {
+            mode: Mode::DryRun,
+            ..how
+        };
+        let applied = self.patch(object, gvk, (sent, true), dry).await?;
+        let (drifted, mutated) = (self.reducers.audit)(sent, &live, &applied);
+        Ok(Outcome::Audited { drifted, mutated })
     }
 
     async fn delete(
@@ -147,7 +236,7 @@ impl Inner {
         object: &ObjectId,
         guard: &Guard<'_>,
         propagation: Propagation,
-        mode: Mode,
+        how: How<'_>,
     ) -> Result<Outcome, Failure> {
         let resource = self.resource(&object.group_kind()).await?;
         let policy = match propagation {
@@ -168,11 +257,13 @@ impl Inner {
             path: format!(
                 "{}?{}",
                 resource.object(object),
-                dry_run(mode).trim_start_matches('&')
+                how.query().trim_start_matches('&')
             ),
             accept: METADATA,
             body: Some((JSON, json::to_string(&Node::map(options)))),
-            operation: Operation::new("delete", resource.name(), &object.namespace),
+            operation: Operation::new("delete", resource.name(), &object.namespace)
+                .done_as(how.account),
+            account: how.account.cloned(),
         };
         match self.transport.call(call).await {
             Ok(answer) if is_deleting(&answer) => Ok(Outcome::Deleting),
@@ -186,7 +277,7 @@ impl Inner {
         &self,
         object: &ObjectId,
         guard: &Guard<'_>,
-        mode: Mode,
+        how: How<'_>,
     ) -> Result<Outcome, Failure> {
         let resource = self.resource(&object.group_kind()).await?;
         let Some(metadata) = self.read_as_seen(&resource, object, guard).await? else {
@@ -201,7 +292,7 @@ impl Inner {
         if let Some(entries) = managed_fields::without(&metadata, &self.field_manager()) {
             change.insert("managedFields", entries);
         }
-        self.patch_metadata(&resource, object, change, mode).await
+        self.patch_metadata(&resource, object, change, how).await
     }
 
     /// Folds the entries of `managers` into our own.
@@ -210,7 +301,7 @@ impl Inner {
         object: &ObjectId,
         guard: &Guard<'_>,
         managers: &[String],
-        mode: Mode,
+        how: How<'_>,
     ) -> Result<Outcome, Failure> {
         let resource = self.resource(&object.group_kind()).await?;
         let Some(metadata) = self.read_as_seen(&resource, object, guard).await? else {
@@ -220,7 +311,7 @@ impl Inner {
         if let Some(entries) = managed_fields::folded(&metadata, managers, &self.field_manager()) {
             change.insert("managedFields", entries);
         }
-        self.patch_metadata(&resource, object, change, mode).await
+        self.patch_metadata(&resource, object, change, how).await
     }
 
     /// The metadata of the object, `None` when it is not what was seen.
@@ -242,7 +333,7 @@ impl Inner {
         resource: &Resource,
         object: &ObjectId,
         change: Map,
-        mode: Mode,
+        how: How<'_>,
     ) -> Result<Outcome, Failure> {
         let body = Node::map([("metadata", Node::map(change))].into_iter().collect());
         let whole = (self.reducers.whole)(&object.group_kind());
@@ -252,11 +343,13 @@ impl Inner {
                 "{}?fieldManager={}{}",
                 resource.object(object),
                 segment(&self.field_manager()),
-                dry_run(mode)
+                how.query()
             ),
             accept: if whole { WHOLE } else { METADATA },
             body: Some((MERGE, json::to_string(&body))),
-            operation: Operation::new("patch", resource.name(), &object.namespace),
+            operation: Operation::new("patch", resource.name(), &object.namespace)
+                .done_as(how.account),
+            account: how.account.cloned(),
         };
         let response = self.transport.call(call).await?;
         Ok(Outcome::Patched(Box::new(self.reduce(&response))))
@@ -265,13 +358,6 @@ impl Inner {
 
 fn changed(resource: &Resource, object: &ObjectId) -> Failure {
     Failure::changed(&Operation::new("patch", resource.name(), &object.namespace))
-}
-
-fn dry_run(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Real => "",
-        Mode::DryRun => "&dryRun=All",
-    }
 }
 
 fn nulls(keys: &[&str]) -> Node {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 use muster_model::observed::{Discovery, Record};
-use muster_model::{GroupKind, Gvk, Node, Problem, marks};
+use muster_model::{GroupKind, Gvk, Node, Problem, ServiceAccount, marks};
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::Instant;
 
@@ -23,6 +23,10 @@ pub type Reduce = Arc<dyn Fn(&Node) -> Record + Send + Sync>;
 /// Reduces the answer to an apply: what was sent, what came back.
 pub type ReduceResponse = Arc<dyn Fn(&Node, &Node) -> Record + Send + Sync>;
 
+/// Compares what was sent, the live object, and what an apply would make of it: fields that drifted, fields that a
+/// webhook rewrites.
+pub type Audit = Arc<dyn Fn(&Node, &Node, &Node) -> (Vec<String>, Vec<String>) + Send + Sync>;
+
 /// How live objects become records. They are pure functions of the decision crates, handed in.
 #[derive(Clone)]
 pub struct Reducers {
@@ -30,6 +34,8 @@ pub struct Reducers {
     pub live: Reduce,
     /// For answers to an apply.
     pub response: ReduceResponse,
+    /// For audits.
+    pub audit: Audit,
     /// Whether a kind is watched whole because its health is assessed; others are watched by metadata alone.
     pub whole: Arc<dyn Fn(&GroupKind) -> bool + Send + Sync>,
 }
@@ -87,6 +93,8 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct ClusterClient {
     pub(crate) inner: Arc<Inner>,
+    /// Whom effects are carried out as, instead of the agent itself.
+    pub(crate) account: Option<Arc<ServiceAccount>>,
 }
 
 /// What all clones share.
@@ -142,6 +150,7 @@ impl ClusterClient {
                 known: RwLock::new(None),
                 asking: Mutex::new(()),
             }),
+            account: None,
         }
     }
 

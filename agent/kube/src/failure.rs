@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use muster_model::effect::Outcome;
-use muster_model::{GroupKind, Problem, Reason};
+use muster_model::{GroupKind, Problem, Reason, ServiceAccount};
 
 mod answer;
 mod words;
@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(crate) namespace: String,
     /// The reason when nothing more is known.
     pub(crate) otherwise: Reason,
+    /// Whom it is done as, when not as the agent.
+    account: Option<ServiceAccount>,
 }
 
 impl Operation {
@@ -39,6 +41,15 @@ impl Operation {
             resource: resource.into(),
             namespace: namespace.to_owned(),
             otherwise,
+            account: None,
+        }
+    }
+
+    /// The same, done as a service account.
+    pub(crate) fn done_as(self, account: Option<&ServiceAccount>) -> Self {
+        Self {
+            account: account.cloned(),
+            ..self
         }
     }
 }
@@ -48,6 +59,9 @@ impl std::fmt::Display for Operation {
         write!(f, "{} {}", self.verb, self.resource)?;
         if !self.namespace.is_empty() {
             write!(f, " in namespace {}", path(&self.namespace))?;
+        }
+        if let Some(account) = &self.account {
+            write!(f, " as service account {account}")?;
         }
         Ok(())
     }

@@ -93,6 +93,7 @@ fn options() -> Options {
         reducers: Reducers {
             live: Arc::new(record),
             response: Arc::new(|_, live| record(live)),
+            audit: Arc::new(|_, _, _| (Vec::new(), Vec::new())),
             whole: Arc::new(|_| false),
         },
     }
@@ -121,6 +122,7 @@ fn record(live: &Node) -> Record {
         health: None,
         complete: false,
         scale_target: None,
+        namespace: None,
         wave: 0,
         mutated: Vec::new(),
     }

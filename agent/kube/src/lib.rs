@@ -29,7 +29,7 @@ mod fake_server;
 
 pub use access::Access;
 pub use client::{
-    ClusterClient, Options, ParentName, Reduce, ReduceResponse, Reducers, WatchScope,
+    Audit, ClusterClient, Options, ParentName, Reduce, ReduceResponse, Reducers, WatchScope,
 };
 pub use muster_model::agent_state::{Parent, Swap};
 pub use watch::WatchEvent;

@@ -49,6 +49,7 @@ impl ClusterClient {
                 accept: WHOLE,
                 body: Some(("application/json", body.to_string())),
                 operation: Operation::new("create", resource.name(), &object.namespace),
+                account: None,
             }
         } else {
             Call {
@@ -61,6 +62,7 @@ impl ClusterClient {
                 accept: WHOLE,
                 body: Some(("application/merge-patch+json", body.to_string())),
                 operation: Operation::new("patch", resource.name(), &object.namespace),
+                account: None,
             }
         };
         match inner.transport.call(call).await {

@@ -73,6 +73,7 @@ impl Inner {
             accept: WHOLE,
             body: Some(("application/json", body.to_string())),
             operation: Operation::new("create", resource.name(), namespace),
+            account: None,
         };
         self.transport.call(call).await
     }

@@ -7,7 +7,7 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use kube::Client;
 use kube::client::Body;
-use muster_model::{Node, json};
+use muster_model::{Node, ServiceAccount, json};
 
 use crate::failure::{Failure, Operation};
 
@@ -39,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) body: Option<(&'static str, String)>,
     /// What it is for, for messages.
     pub(crate) operation: Operation,
+    /// Whom it is made as, instead of the agent itself (HAZARDS.md T-52: never empty, never a group).
+    pub(crate) account: Option<ServiceAccount>,
 }
 
 impl Call {
@@ -50,6 +52,7 @@ impl Call {
             accept,
             body: None,
             operation,
+            account: None,
         }
     }
 
@@ -58,6 +61,9 @@ impl Call {
             .method(self.method)
             .uri(self.path)
             .header(ACCEPT, self.accept);
+        if let Some(account) = &self.account {
+            request = request.header("Impersonate-User", account.user());
+        }
         let body = match self.body {
             Some((content_type, text)) => {
                 request = request.header(CONTENT_TYPE, content_type);

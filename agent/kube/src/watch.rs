@@ -113,7 +113,8 @@ impl Watcher {
             inner,
             kind: GroupKind::new("", "Namespace"),
             places: Places::Namespaces,
-            whole: false,
+            // Their status says what keeps them from going; they are small.
+            whole: true,
             streaming: true,
             events,
         }
@@ -225,6 +226,7 @@ impl Watcher {
         let scope = &self.inner.scope;
         let place = |namespace: Option<&String>, selector: Option<String>| Place {
             namespace: namespace.cloned(),
+            object: None,
             selector,
             whole,
         };
@@ -246,13 +248,10 @@ impl Watcher {
                 WatchScope::All => vec![place(None, None)],
                 WatchScope::Namespaces(names) => names
                     .iter()
-                    .map(|name| {
-                        format!(
-                            "fieldSelector={}",
-                            segment(&format!("metadata.name={name}"))
-                        )
+                    .map(|name| Place {
+                        object: Some(name.clone()),
+                        ..place(None, None)
                     })
-                    .map(|selector| place(None, Some(selector)))
                     .collect(),
             },
         }

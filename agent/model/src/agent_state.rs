@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::effect::Propagation;
 use crate::observed::ParentScope;
-use crate::{ApplicationKey, CommitId, ObjectId, release::Release};
+use crate::{ApplicationKey, CommitId, ObjectId, ServiceAccount, release::Release};
 
 /// Most bytes of the state as JSON: a quarter of what a ConfigMap holds.
 pub const MAX_BYTES: usize = 256 << 10;
@@ -49,13 +50,34 @@ pub struct Enforced {
     pub leaving: BTreeSet<ObjectId>,
     /// Deletions done since `before`, counted by the brake.
     pub deleted: u32,
-    /// How many objects `before` had.
+    /// How many objects of it were live when the release came in force.
     pub total: u32,
-    /// True when its objects go on running once Git no longer names it (`preserveResourcesOnDeletion`, an Application
-    /// without Argo CD's finalizer).
-    pub preserve: bool,
+    /// How many objects the release has.
+    pub size: u32,
+    /// How many objects `before` had, live or not.
+    pub size_before: u32,
+    /// How its objects end once Git no longer names it.
+    pub ending: Ending,
     /// The release before, from which deletions are counted.
     pub before: Option<CommitId>,
+}
+
+/// How the objects of an Application end once Git no longer names it, as Git said while it did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Ending {
+    /// They go on running (`preserveResourcesOnDeletion`, `Delete=false`, an Application without Argo CD's finalizer).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preserve: bool,
+    /// Each deletion waits for an approval (`Delete=confirm`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirm: bool,
+    /// `PrunePropagationPolicy=`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
+    /// Whom they are deleted as; the agent itself when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<ServiceAccount>,
 }
 
 impl AgentState {

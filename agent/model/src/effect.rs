@@ -38,6 +38,16 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         yielded: Vec<String>,
     },
+    /// Asks what an apply would change (`dryRun=All`) and compares values with the live object: changes nothing.
+    Audit {
+        /// The object.
+        object: ObjectId,
+        /// Its version.
+        gvk: Gvk,
+        /// Fields (JSON pointers) left out because another manager owns them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        yielded: Vec<String>,
+    },
     /// Deletes an object, bound to the uid and resourceVersion that were seen.
     Delete {
         /// The object.
@@ -67,6 +77,20 @@ pub enum Effect {
         /// The managers folded.
         managers: Vec<String>,
     },
+}
+
+impl Effect {
+    /// True for what changes nothing in the cluster.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            Self::Probe { .. } | Self::Audit { .. } => true,
+            Self::Apply { .. }
+            | Self::Delete { .. }
+            | Self::Release { .. }
+            | Self::Adopt { .. } => false,
+        }
+    }
 }
 
 /// Why an object is applied.
@@ -112,6 +136,13 @@ pub enum Outcome {
         found: Vec<(ObjectId, Record)>,
         /// Those that do not.
         absent: Vec<ObjectId>,
+    },
+    /// The audit's finding, as JSON pointers into what was sent.
+    Audited {
+        /// Values that an apply would change.
+        drifted: Vec<String>,
+        /// Values that are not the ones sent even after an apply: a webhook has the last word.
+        mutated: Vec<String>,
     },
     /// The object changed since it was seen (409): planned anew from what is seen now.
     Conflict,

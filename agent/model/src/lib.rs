@@ -9,6 +9,7 @@
 //!      Tree (Git, directory, memory)                          Record (what the watch keeps of a live object)
 //! ```
 
+pub mod account;
 pub mod agent_state;
 pub mod budgets;
 pub mod digest;
@@ -32,6 +33,7 @@ pub mod status;
 pub mod tree;
 pub mod yaml;
 
+pub use account::ServiceAccount;
 pub use budgets::Budgets;
 pub use digest::Digest;
 pub use health::{Health, SyncState};

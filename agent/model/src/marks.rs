@@ -26,6 +26,19 @@ pub const ADOPT: &str = "muster.dev/adopt";
 /// Every label and annotation under this prefix belongs to muster.
 pub const PREFIX: &str = "muster.dev/";
 
+/// True for a label or annotation that muster alone sets.
+#[must_use]
+pub fn is_reserved(key: &str) -> bool {
+    const OURS: &[&str] = &[
+        APPLYSET_ID,
+        APPLYSET_PART_OF,
+        APPLYSET_TOOLING,
+        APPLYSET_GROUP_KINDS,
+        APPLYSET_NAMESPACES,
+    ];
+    OURS.contains(&key) || (key.starts_with(PREFIX) && key != ADOPT)
+}
+
 /// The id of an ApplySet whose parent is a ConfigMap: `applyset-<base64url(sha256("name.namespace.ConfigMap."))>-v1`.
 #[must_use]
 pub fn applyset_id(parent_name: &str, parent_namespace: &str) -> String {

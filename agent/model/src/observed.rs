@@ -66,12 +66,35 @@ pub struct Record {
     pub complete: bool,
     /// `spec.scaleTargetRef` of a HorizontalPodAutoscaler or ScaledObject.
     pub scale_target: Option<ObjectId>,
+    /// What is known of a Namespace beside, where it was seen whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Box<NamespaceState>>,
     /// `argocd.argoproj.io/sync-wave`: deletes go in reverse.
     #[serde(default)]
     pub wave: i32,
     /// In the answer to an apply: JSON pointers of fields whose value is not the one sent (HAZARDS.md T-80).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mutated: Vec<String>,
+}
+
+/// A namespace, ours or not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NamespaceState {
+    /// True while it is being deleted.
+    pub terminating: bool,
+    /// What keeps it from going: kinds and finalizers with their number, in our own words.
+    pub held_by: Vec<String>,
+    /// Labels and annotations that our field manager applied.
+    pub applied: NamespaceMetadata,
+}
+
+/// Labels and annotations of a namespace (`managedNamespaceMetadata`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct NamespaceMetadata {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One served kind.
@@ -105,8 +128,10 @@ pub struct Observed {
     pub absent: BTreeSet<ObjectId>,
     /// Kinds whose watch has delivered its first complete list.
     pub synced_kinds: BTreeSet<GroupKind>,
-    /// Namespaces that exist, and whether they are terminating; `None` until known.
-    pub namespaces: Option<BTreeMap<String, bool>>,
+    /// Kinds whose watch does not work for now, and why: their records may be old.
+    pub broken: BTreeMap<GroupKind, Problem>,
+    /// Namespaces that exist; `None` until known.
+    pub namespaces: Option<BTreeMap<String, NamespaceState>>,
     /// What discovery said; `None` until known.
     pub discovery: Option<Discovery>,
     /// What the parent says it contains.
@@ -133,6 +158,6 @@ pub enum WatchEvent {
     Gone(ObjectId),
     /// The watch of a kind is broken for now; its records may be old until it is listed again.
     Broken(GroupKind, Problem),
-    /// Every namespace, and whether it is being deleted.
-    Namespaces(BTreeMap<String, bool>),
+    /// Every namespace.
+    Namespaces(BTreeMap<String, NamespaceState>),
 }

@@ -89,6 +89,7 @@ reasons! {
     DuplicateApplication Config "Two Applications have one name." => "make the template's name unique for each cluster and element";
     UnknownProject Config "The Application names an AppProject that no file declares." => "declare the project (also `default`) under spec.resources of the fleet file";
     ProjectDenied Config "The AppProject does not permit this source, destination or kind." => "change the project, or the Application";
+    AccountDenied Config "The AppProject names no service account that the Application may be applied as." => "correct spec.destinationServiceAccounts of the AppProject";
     DestinationUnknown Config "The destination names no cluster of the fleet." => "use {{.server}} or {{.name}}, or set spec.managementCluster";
     ScopeUnknown Config "It is not known whether the kind is namespaced." => "deliver its CustomResourceDefinition first, or list the kind under spec.kinds";
     UnknownRepository Config "The Application's repository is not in the fleet file." => "add it under spec.repositories, with `self: true` if it is this one";
@@ -132,9 +133,11 @@ reasons! {
     QuotaExceeded Transient "A quota is exhausted." => "raise the quota, or ask for less";
     NamespaceMissing Waiting "The namespace does not exist." => "deliver the namespace, or set CreateNamespace=true";
     NamespaceTerminating Waiting "The namespace is being deleted." => "wait, or look for finalizers that never finish";
+    Finalizing Waiting "An object is being deleted, and a finalizer of it has not finished." => "look at the controller that owns the finalizer named";
     KindMissing Waiting "The API server does not serve the kind." => "deliver its CustomResourceDefinition";
     DiscoveryIncomplete Transient "An API group cannot be discovered; nothing of it is deleted." => "look at the aggregated API server";
     NotOurs Config "The object belongs to another tool." => "annotate the Application with muster.dev/adopt: \"true\"";
+    OutOfScope Config "The agent does not look after this namespace." => "add the namespace to the agent's --namespaces, with the rights in it, or take the object out";
     CopiedMark Waiting "A controller copied muster's marks to an object of its own; it is left alone." => "nothing to do";
     Mutated Waiting "A webhook changes a value that Git sets." => "set the value the webhook wants, or ignoreDifferences for it";
     Contended Config "Another manager keeps changing the object." => "stop the other manager, or ignoreDifferences for the field";
@@ -146,6 +149,7 @@ reasons! {
     WaitingForCrd Waiting "A CustomResourceDefinition is not established yet." => "wait";
     NeedsApproval Waiting "More would be deleted than the budget allows." => "paste the approval that the message prints into spec.approvals of the fleet file";
     PruneDisabled Waiting "Objects have left Git and prune is off." => "set syncPolicy.automated.prune, or delete them by hand";
+    PruneSuspended Waiting "Objects have left Git, but an Application whose objects are not known might render them." => "repair the Application named; what it renders is then known";
     PruneConfirm Waiting "An object asks for confirmation before it is deleted." => "approve the deletion in the fleet file";
     KeptGeneration Waiting "An older generation of a generated object stays until every workload is healthy." => "wait";
     EmptyRender Config "The source renders no object and allowEmpty is off." => "set syncPolicy.automated.allowEmpty, or restore the source";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_kube::ClusterClient;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::Discovery;
-use muster_model::{GroupKind, Node, Problem};
+use muster_model::{GroupKind, Node, Problem, ServiceAccount};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -31,6 +31,7 @@ pub fn reducers() -> muster_kube::Reducers {
     muster_kube::Reducers {
         live: Arc::new(muster_sync::reduce),
         response: Arc::new(muster_sync::reduce_response),
+        audit: Arc::new(muster_sync::audit::compare),
         whole: Arc::new(|kind| muster_sync::health::is_assessed(&kind.group, &kind.kind)),
     }
 }
@@ -58,6 +59,10 @@ impl Cluster for KubeCluster {
 
     fn watch_namespaces(&self, events: mpsc::Sender<WatchEvent>) -> JoinHandle<()> {
         self.client.watch_namespaces(events)
+    }
+
+    fn acting_as(&self, account: &ServiceAccount) -> Self {
+        Self::new(self.client.acting_as(account))
     }
 
     async fn act(&self, effect: &Effect, body: Option<&Node>) -> Outcome {

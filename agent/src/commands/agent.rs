@@ -1,5 +1,6 @@
 //! `muster agent`: everything put together, until SIGTERM or SIGINT.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use muster_git::{Limits, RemoteUrl};
 use muster_kube::{Access, ClusterClient, ParentName, WatchScope};
+use muster_model::names::is_dns_label;
 use muster_model::{ObjectId, Problem, Reason, RepoPath};
 use muster_status::SigningKey;
 use muster_sync::OwnObjects;
@@ -170,9 +172,37 @@ fn config(args: &AgentArgs) -> Result<Config, Problem> {
         fleet_file: RepoPath::new(&args.fleet_file)
             .map_err(|e| Problem::new(Reason::PathEscapesRepo, e.to_string()))?,
         namespace: args.namespace.clone(),
+        namespaces: namespaces(&args.namespaces)?,
+        audit: (!args.audit.is_zero()).then_some(args.audit),
         poll: Duration::from_secs(args.poll_seconds.into()),
         concurrency: args.concurrency.into(),
     })
+}
+
+/// Most namespaces that are watched one by one (DESIGN.md section 5): each kind takes a connection in each.
+const MOST_NAMESPACES: usize = 10;
+
+/// The scope: every name one that Kubernetes has, and not more than can be watched one by one.
+fn namespaces(names: &[String]) -> Result<Option<BTreeSet<String>>, Problem> {
+    let names: BTreeSet<String> = names
+        .iter()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let wrong = |what: String| {
+        let problem = Problem::new(Reason::InvalidField, what).field("--namespaces");
+        Err(problem.remedy("name at most ten namespaces, or leave it out to look after all"))
+    };
+    if names.len() > MOST_NAMESPACES {
+        return wrong(format!(
+            "{} namespaces are more than {MOST_NAMESPACES}",
+            names.len()
+        ));
+    }
+    if let Some(name) = names.iter().find(|name| !is_dns_label(name)) {
+        return wrong(format!("{name:?} is no namespace"));
+    }
+    Ok((!names.is_empty()).then_some(names))
 }
 
 async fn connect(args: &AgentArgs) -> Result<ClusterClient, Problem> {
@@ -192,7 +222,7 @@ async fn connect(args: &AgentArgs) -> Result<ClusterClient, Problem> {
         },
         field_manager: AGENT_NAME.to_owned(),
         tooling: concat!("muster/v", env!("CARGO_PKG_VERSION")).to_owned(),
-        scope: WatchScope::All,
+        scope: namespaces(&args.namespaces)?.map_or(WatchScope::All, WatchScope::Namespaces),
         reducers: reducers(),
     })
     .await
@@ -259,5 +289,32 @@ fn own(namespace: &str) -> OwnObjects {
             ObjectId::new(rbac, "ClusterRoleBinding", "", AGENT_NAME),
         ]
         .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_at_most_ten_namespaces() {
+        let scope = |names: &[&str]| {
+            namespaces(
+                &names
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(scope(&[""]), Ok(None), "an empty variable is none");
+        assert_eq!(
+            scope(&["shop", " bank", "shop"]),
+            Ok(Some(["bank", "shop"].map(ToOwned::to_owned).into()))
+        );
+        let many: Vec<String> = (0..11).map(|n| format!("n{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(scope(&many[..10]).is_ok());
+        assert!(scope(&many).is_err());
+        assert!(scope(&["Shop"]).is_err());
     }
 }

@@ -105,6 +105,7 @@ impl Offline {
             // Digests of Secrets are compared within this run alone.
             key: Vec::new(),
             own: muster_sync::OwnObjects::default(),
+            namespaces: None,
             renders: Arc::clone(&self.renders),
         };
         let mut commits = commits.clone();

@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use muster_model::effect::{Cause, Effect, Outcome};
 use muster_model::observed::Record;
+use muster_model::reason::Class;
 use muster_model::{ApplicationKey, ObjectId, Problem, Reason};
 use muster_sync::fights::note_heal;
+use muster_sync::retry::{self, Retry};
 use muster_sync::{Failure, baseline};
 use tokio::time::Instant;
 
@@ -13,10 +15,8 @@ use super::{Event, Owner, REDISCOVER};
 use crate::metrics::{EffectLabel, ReasonLabel};
 use crate::ports::{Cluster, WatchEvent};
 
-/// First pause after an apply that failed; doubled with every further failure.
+/// Pause after an act task that could not act.
 const RETRY: SignedDuration = SignedDuration::from_secs(2);
-/// Longest pause (HAZARDS.md L4).
-const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(10);
 
 impl<C: Cluster> Owner<C> {
     /// Takes one event in.
@@ -48,7 +48,11 @@ impl<C: Cluster> Owner<C> {
                 self.unpublished = problem;
                 self.stir();
             }
-            Event::NotSaved(problem) => return Self::lost(problem),
+            Event::Saving(problem) => {
+                self.unsaved.clone_from(&problem);
+                self.stir();
+                return problem.map_or(Ok(()), Self::lost);
+            }
         }
         Ok(())
     }
@@ -58,6 +62,7 @@ impl<C: Cluster> Owner<C> {
             WatchEvent::Listed(kind, records) => {
                 self.observed.objects.remove_kind(&kind);
                 self.observed.objects.extend(records);
+                self.observed.broken.remove(&kind);
                 self.observed.synced_kinds.insert(kind);
                 self.shrunk = true;
                 self.mark_all();
@@ -79,15 +84,31 @@ impl<C: Cluster> Owner<C> {
                 if problem.reason == Reason::KindMissing {
                     self.observed.synced_kinds.remove(&kind);
                     self.rediscover_soon();
+                } else if self.is_worth_saying(&kind, &problem)
+                    && self.observed.broken.insert(kind, problem.clone()) != Some(problem)
+                {
+                    // What cannot be seen is not known: it is neither in sync nor gone.
+                    self.mark_all();
                 }
             }
             WatchEvent::Namespaces(namespaces) => {
+                let kind = muster_model::GroupKind::new("", "Namespace");
+                if self.observed.broken.remove(&kind).is_some() {
+                    self.mark_all();
+                }
                 if self.observed.namespaces.as_ref() != Some(&namespaces) {
                     self.observed.namespaces = Some(namespaces);
                     self.mark_all();
                 }
             }
         }
+    }
+
+    /// A kind that was never listed is not known anyway. That the API server is not ready to list it (429 while the
+    /// storage of a new definition is made) is no failure (HAZARDS.md P9); that it may not be listed is.
+    fn is_worth_saying(&self, kind: &muster_model::GroupKind, problem: &Problem) -> bool {
+        let listed = self.observed.synced_kinds.contains(kind);
+        listed || problem.reason.class() != Class::Transient
     }
 
     /// An older version never replaces a newer one, except after a relist.
@@ -142,6 +163,7 @@ impl<C: Cluster> Owner<C> {
             Outcome::Applied(record) => self.applied(effect, *record),
             Outcome::Patched(record) => {
                 if let Some(object) = object_of(effect) {
+                    self.memory.failures.remove(object);
                     self.observed.objects.insert(object.clone(), *record);
                 }
             }
@@ -151,7 +173,11 @@ impl<C: Cluster> Owner<C> {
                 self.observed.objects.extend(found);
                 self.observed.absent.extend(absent);
             }
+            Outcome::Audited { drifted, mutated } => {
+                self.audited(application, effect, drifted, mutated);
+            }
             Outcome::Conflict => {
+                self.audit_later(application, effect);
                 tracing::debug!(
                     effect = label(effect),
                     "changed since it was seen: planned anew"
@@ -163,7 +189,15 @@ impl<C: Cluster> Owner<C> {
                 code,
                 message,
                 retry_after,
-            } => self.failed(effect, reason, code, message, retry_after),
+            } => {
+                let told = Told {
+                    reason,
+                    code,
+                    message,
+                    retry_after,
+                };
+                self.failed(application, effect, told);
+            }
         }
     }
 
@@ -184,6 +218,47 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
+    /// Notes what an audit found; the next plan heals it, or reports it.
+    fn audited(
+        &mut self,
+        application: Option<&ApplicationKey>,
+        effect: &Effect,
+        drifted: Vec<String>,
+        mutated: Vec<String>,
+    ) {
+        let (Effect::Audit { object, .. }, Some(application)) = (effect, application) else {
+            return;
+        };
+        if !drifted.is_empty() {
+            tracing::info!(%object, fields = drifted.len(), "an audit found other values");
+        }
+        let digest = self.digest_of(object).unwrap_or_default();
+        let now = self.clock.now();
+        self.memory
+            .audits
+            .note(application, object, now, (digest, drifted));
+        let known = self.memory.baselines.contains_key(object);
+        if let Some(record) = self.observed.objects.get(object)
+            && (known || !mutated.is_empty())
+        {
+            let seen = Record {
+                mutated,
+                ..record.clone()
+            };
+            if let Some(baseline) = baseline(&seen, &self.memory.manager) {
+                self.memory.baselines.insert(object.clone(), baseline);
+            }
+        }
+    }
+
+    /// An audit that came to nothing is not repeated at once: the object's turn comes again.
+    fn audit_later(&mut self, application: Option<&ApplicationKey>, effect: &Effect) {
+        if let (Effect::Audit { object, .. }, Some(application)) = (effect, application) {
+            let turn = (object.clone(), self.clock.now());
+            self.memory.audits.last.insert(application.clone(), turn);
+        }
+    }
+
     fn applied(&mut self, effect: &Effect, record: Record) {
         let Effect::Apply { object, cause, .. } = effect else {
             return;
@@ -195,10 +270,16 @@ impl<C: Cluster> Owner<C> {
             tracing::info!(%object, "healed");
         }
         self.memory.failures.remove(object);
-        self.attempts.remove(object);
+        self.memory.audits.drifted.remove(object);
         self.observed.absent.remove(object);
         if let Some(baseline) = baseline(&record, &self.memory.manager) {
             self.memory.baselines.insert(object.clone(), baseline);
+        }
+        if let (Some(state), Some(known)) = (&record.namespace, &mut self.observed.namespaces) {
+            let before = known.insert(object.name.clone(), (**state).clone());
+            if before.as_ref() != Some(&**state) {
+                self.mark_all();
+            }
         }
         if self.is_news(object, &record) {
             self.observed.objects.insert(object.clone(), record);
@@ -210,6 +291,7 @@ impl<C: Cluster> Owner<C> {
             return;
         };
         self.count_deletion(application);
+        self.memory.failures.remove(object);
         self.shrunk = true;
         tracing::info!(%object, %application, "deleted");
         if gone {
@@ -219,14 +301,13 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    fn failed(
-        &mut self,
-        effect: &Effect,
-        reason: Reason,
-        code: u16,
-        message: String,
-        retry_after: Option<u32>,
-    ) {
+    fn failed(&mut self, application: Option<&ApplicationKey>, effect: &Effect, told: Told) {
+        let Told {
+            reason,
+            code,
+            message,
+            retry_after,
+        } = told;
         self.vitals
             .metrics
             .effect_failures
@@ -234,6 +315,7 @@ impl<C: Cluster> Owner<C> {
                 reason: reason.name(),
             })
             .inc();
+        self.audit_later(application, effect);
         let Some(object) = object_of(effect) else {
             tracing::warn!(%reason, code, error = %message, effect = label(effect), "failed");
             return;
@@ -243,10 +325,13 @@ impl<C: Cluster> Owner<C> {
             self.rediscover_soon();
         }
         self.doubt(effect);
-        let attempts = self.attempts.entry(object.clone()).or_default();
-        let pause = retry_pause(*attempts, retry_after);
-        *attempts += 1;
         let digest = self.digest_of(object).unwrap_or_default();
+        let before = self.memory.failures.get(object);
+        let attempts = before
+            .filter(|failure| failure.digest == digest)
+            .map_or(1, |failure| failure.attempts.saturating_add(1));
+        let policy = application.and_then(|key| self.retry_of(key));
+        let pause = retry::pause(policy, attempts, retry_after);
         let retry_at = self
             .clock
             .now()
@@ -258,9 +343,15 @@ impl<C: Cluster> Owner<C> {
                 digest,
                 reason,
                 message,
+                attempts,
                 retry_at,
             },
         );
+    }
+
+    fn retry_of(&self, application: &ApplicationKey) -> Option<&Retry> {
+        let application = self.desired.as_ref()?.applications.get(application)?;
+        application.content.as_ref()?.policy.retry.as_ref()
     }
 
     fn digest_of(&self, object: &ObjectId) -> Option<String> {
@@ -340,7 +431,7 @@ impl<C: Cluster> Owner<C> {
 /// The one object an effect is about.
 fn object_of(effect: &Effect) -> Option<&ObjectId> {
     match effect {
-        Effect::Probe { .. } => None,
+        Effect::Probe { .. } | Effect::Audit { .. } => None,
         Effect::Apply { object, .. }
         | Effect::Delete { object, .. }
         | Effect::Release { object, .. }
@@ -348,10 +439,10 @@ fn object_of(effect: &Effect) -> Option<&ObjectId> {
     }
 }
 
-pub(super) fn retry_pause(attempts: u32, retry_after: Option<u32>) -> SignedDuration {
-    let asked = SignedDuration::from_secs(i64::from(retry_after.unwrap_or(0)));
-    let backoff = RETRY
-        .checked_mul(1i32.checked_shl(attempts.min(10)).unwrap_or(i32::MAX))
-        .unwrap_or(LONGEST_RETRY);
-    backoff.max(asked).min(LONGEST_RETRY)
+/// What a failed effect tells.
+struct Told {
+    reason: Reason,
+    code: u16,
+    message: String,
+    retry_after: Option<u32>,
 }

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::ParentScope;
-use muster_model::{ApplicationKey, GroupKind, Node, ObjectId, Problem, Reason};
+use muster_model::{ApplicationKey, GroupKind, Node, ObjectId, Problem, Reason, ServiceAccount};
 use muster_sync::{Memory, Plan, Step, body};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -29,6 +29,8 @@ pub(super) const SLOW_REQUESTS: usize = 64;
 pub(super) struct Work {
     /// Whose plan it is.
     application: ApplicationKey,
+    /// Whom its effects are done as; the agent itself when not said.
+    account: Option<ServiceAccount>,
     /// What must be declared before the first effect.
     declare: ParentScope,
     /// Groups of effects: within a group in any order, the groups one after the other.
@@ -44,6 +46,7 @@ impl Work {
     pub(super) fn new(plan: &Plan, steps: Vec<Step>, goal: Goal, applyset: &str) -> Self {
         Self {
             application: plan.application.clone(),
+            account: plan.account.clone(),
             declare: plan.declare.widen.clone(),
             steps: steps.into_iter().map(|step| step.effects).collect(),
             goal,
@@ -59,14 +62,33 @@ impl Work {
         self.steps.iter().map(Vec::len).sum()
     }
 
+    /// True for an audit, which changes nothing.
+    pub(super) fn only_looks(&self) -> bool {
+        self.audit().is_some()
+    }
+
+    /// The audit, if that is all.
+    fn audit(&self) -> Option<&Effect> {
+        match self.steps.as_slice() {
+            [only] => match only.as_slice() {
+                [effect @ Effect::Audit { .. }] => Some(effect),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The object as it is sent: with its marks, without the fields left to others.
     fn body(&self, effect: &Effect) -> Option<Node> {
-        let (
-            Effect::Apply {
-                object, yielded, ..
-            },
-            Goal::Release(set),
-        ) = (effect, &self.goal)
+        let Goal::Release(set) = &self.goal else {
+            return None;
+        };
+        let (Effect::Apply {
+            object, yielded, ..
+        }
+        | Effect::Audit {
+            object, yielded, ..
+        }) = effect
         else {
             return None;
         };
@@ -105,7 +127,10 @@ impl<C> Clone for Hands<C> {
 
 impl<C: Cluster> Hands<C> {
     /// Carries out the work; a group with a failure is the last one. The owner plans anew from what was answered.
-    pub(super) async fn carry_out(self, work: Work) {
+    pub(super) async fn carry_out(mut self, work: Work) {
+        if let Some(account) = &work.account {
+            self.cluster = Arc::new(self.cluster.acting_as(account));
+        }
         let problem = self.steps(&work).await.err();
         let _ = self
             .events
@@ -117,6 +142,10 @@ impl<C: Cluster> Hands<C> {
     }
 
     async fn steps(&self, work: &Work) -> Result<(), Problem> {
+        if let Some(audit) = work.audit() {
+            self.audit(audit, work).await;
+            return Ok(());
+        }
         let mut authority = self.parent.widen(work.declare.clone()).await?;
         for step in &work.steps {
             if !self.step(step, work, &mut authority).await? {
@@ -124,6 +153,17 @@ impl<C: Cluster> Hands<C> {
             }
         }
         Ok(())
+    }
+
+    /// Carries out an audit, which changes nothing and so needs no right to act: an idle agent does not write.
+    async fn audit(&self, effect: &Effect, work: &Work) {
+        let (effect, outcome) = self.effect(effect, work).await;
+        let done = Event::Effect {
+            application: work.application.clone(),
+            effect: effect.clone(),
+            outcome: Box::new(outcome),
+        };
+        let _ = self.events.send(done).await;
     }
 
     /// Carries out one group; false when some effect failed.
@@ -216,6 +256,7 @@ fn timed_out() -> Outcome {
 pub(super) fn label(effect: &Effect) -> &'static str {
     match effect {
         Effect::Probe { .. } => "probe",
+        Effect::Audit { .. } => "audit",
         Effect::Apply { .. } => "apply",
         Effect::Delete { .. } => "delete",
         Effect::Release { .. } => "release",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use muster_fleet::fleet::OnLeave;
+use muster_model::agent_state::Ending;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, Digest, ObjectId};
@@ -50,12 +51,18 @@ impl Goal {
         }
     }
 
-    /// Whether the objects go on running once Git no longer names the Application; `None` when that is already so.
-    pub(super) fn preserves(&self) -> Option<bool> {
-        match self {
-            Self::Release(set) => Some(set.policy.preserve_on_deletion),
-            Self::Removal(_) => None,
-        }
+    /// How the objects end once Git no longer names the Application; `None` when that is already so.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let Self::Release(set) = self else {
+            return None;
+        };
+        let policy = &set.policy;
+        Some(Ending {
+            preserve: policy.preserve_on_deletion,
+            confirm: policy.confirm_delete,
+            propagation: policy.propagation,
+            account: policy.account.clone(),
+        })
     }
 
     /// The same, with other evidence.
@@ -92,15 +99,12 @@ impl<C: Cluster> Owner<C> {
                 return None;
             }
             let enforced = self.state.enforced.get(&key.to_string());
-            let preserve = enforced.is_some_and(|e| e.preserve);
-            return self.removal(
-                key,
-                if preserve {
-                    Fate::Preserve
-                } else {
-                    Fate::Prune
-                },
-            );
+            let fate = if enforced.is_some_and(|e| e.ending.preserve) {
+                Fate::Preserve
+            } else {
+                Fate::Prune
+            };
+            return self.removal(key, fate);
         };
         let set = application.content.as_ref()?;
         let inputs = &set.release.inputs;
@@ -130,8 +134,8 @@ impl<C: Cluster> Owner<C> {
 
     fn removal(&self, key: &ApplicationKey, fate: Fate) -> Option<(Goal, Release)> {
         let desired = self.desired.as_ref()?;
-        let remembered = self.state.enforced.contains_key(&key.to_string());
-        if !remembered && self.held_by(key).is_empty() {
+        let remembered = self.state.enforced.get(&key.to_string());
+        if remembered.is_none() && self.held_by(key).is_empty() {
             return None;
         }
         let release = Release {
@@ -143,7 +147,9 @@ impl<C: Cluster> Owner<C> {
             application: key.clone(),
             fate,
             evidence: self.evidence(),
-            propagation: None,
+            confirm: remembered.is_some_and(|e| e.ending.confirm),
+            propagation: remembered.and_then(|e| e.ending.propagation),
+            account: remembered.and_then(|e| e.ending.account.clone()),
         };
         Some((Goal::Removal(removal), release))
     }

@@ -23,7 +23,9 @@ impl<C: Cluster> Owner<C> {
             .filter(|e| e.release.inputs == release.inputs)
         {
             enforced.release = release;
-            enforced.preserve = goal.preserves().unwrap_or(enforced.preserve);
+            if let Some(ending) = goal.ending() {
+                enforced.ending = ending;
+            }
             return true;
         }
         let old = self.state.enforced.get(&name).cloned();
@@ -50,10 +52,19 @@ impl<C: Cluster> Owner<C> {
             before: unfinished.map_or(ledger.before, |e| e.before.clone()),
             deleted: unfinished.map_or(0, |e| e.deleted),
             total: unfinished.map_or(ledger.total, |e| e.total),
+            size: u32::try_from(goal.objects().len()).unwrap_or(u32::MAX),
+            size_before: unfinished.or(old.as_ref()).map_or(0, |e| {
+                if unfinished.is_some() {
+                    e.size_before
+                } else {
+                    e.size
+                }
+            }),
             leaving: ledger.leaving,
-            preserve: goal
-                .preserves()
-                .unwrap_or_else(|| old.as_ref().is_some_and(|e| e.preserve)),
+            ending: goal
+                .ending()
+                .or_else(|| old.as_ref().map(|e| e.ending.clone()))
+                .unwrap_or_default(),
         };
         self.state.enforced.insert(name, next);
         self.essential += 1;
@@ -153,6 +164,7 @@ impl<C: Cluster> Owner<C> {
             ledger: enforced.map_or_else(Ledger::default, |e| Ledger {
                 before: e.before.clone(),
                 total: e.total,
+                size: e.size_before,
                 deleted: e.deleted,
                 leaving: e.leaving.clone(),
             }),

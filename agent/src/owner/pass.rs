@@ -94,11 +94,36 @@ impl<C: Cluster> Owner<C> {
     fn take(&mut self, desired: Desired) {
         self.memory.manager = format!("{}{}", muster_sync::MANAGER_PREFIX, desired.fleet);
         self.hands.cluster.manage_as(&self.memory.manager);
-        self.claims = claims(&desired);
+        self.claims = self.claims_of(&desired);
         self.desired = Some(desired);
         self.shrunk = true;
         self.rewatch();
         self.mark_all();
+    }
+
+    /// Who renders what. A cluster that leaves wants nothing any more.
+    fn claims_of(&self, desired: &Desired) -> Claims {
+        let mut claims = Claims::default();
+        if desired.state == ClusterState::Leaving {
+            return claims;
+        }
+        for (key, application) in &desired.applications {
+            if let Some(set) = &application.content {
+                claims.add(key, set.objects.iter().map(|o| &o.id));
+                let policy = &set.policy;
+                let home = policy.create_namespace.as_ref();
+                if let Some((name, metadata)) = home.zip(policy.namespace_metadata.as_ref()) {
+                    let claims = claims.namespaces.entry(name.clone()).or_default();
+                    claims.insert(key.clone(), metadata.clone());
+                }
+                continue;
+            }
+            claims.unknown.insert(key.clone());
+            if !self.state.enforced.contains_key(&key.to_string()) {
+                claims.unrecorded.insert(key.clone());
+            }
+        }
+        claims
     }
 
     /// Watches the kinds that the parent declares and that Git names, as far as they are served.
@@ -296,7 +321,8 @@ impl<C: Cluster> Owner<C> {
             .flat_map(|step| &step.effects)
             .filter_map(|effect| match effect {
                 Effect::Probe { objects } => Some(objects),
-                Effect::Apply { .. }
+                Effect::Audit { .. }
+                | Effect::Apply { .. }
                 | Effect::Delete { .. }
                 | Effect::Release { .. }
                 | Effect::Adopt { .. } => None,
@@ -317,7 +343,9 @@ impl<C: Cluster> Owner<C> {
             .extend(plan.declare.widen.namespaces.iter().cloned());
         self.acting.insert(plan.application.clone(), Instant::now());
         let work = Work::new(plan, steps, goal, &self.memory.applyset);
-        tracing::info!(application = %plan.application, effects = work.effects(), "applying");
+        if !work.only_looks() {
+            tracing::info!(application = %plan.application, effects = work.effects(), "applying");
+        }
         started.work.push(work);
     }
 
@@ -394,7 +422,8 @@ impl<C: Cluster> Owner<C> {
             self.forget(&key);
         }
         let deletions = Deletions::default();
-        let copied = muster_sync::copied_marks(&self.context(&deletions));
+        let mut at_large = muster_sync::copied_marks(&self.context(&deletions));
+        at_large.splice(0..0, self.unsaved.clone());
         let facts = report::Facts {
             cluster: &self.config.cluster,
             key: &self.public_key,
@@ -405,7 +434,7 @@ impl<C: Cluster> Owner<C> {
             away: self.away.as_ref(),
             unpublished: self.unpublished.as_ref(),
             act_problems: &self.act_problems,
-            copied: &copied,
+            at_large: &at_large,
             seen: self.sees_everything(),
             now: self.clock.now(),
         };
@@ -470,21 +499,4 @@ impl<C: Cluster> Owner<C> {
                 .set(1);
         }
     }
-}
-
-/// Who renders what. A cluster that leaves wants nothing any more.
-fn claims(desired: &Desired) -> Claims {
-    let mut claims = Claims::default();
-    if desired.state == ClusterState::Leaving {
-        return claims;
-    }
-    for (key, application) in &desired.applications {
-        match &application.content {
-            Some(set) => claims.add(key, set.objects.iter().map(|o| &o.id)),
-            None => {
-                claims.unknown.insert(key.clone());
-            }
-        }
-    }
-    claims
 }

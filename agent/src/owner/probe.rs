@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use muster_model::effect::{Effect, Outcome};
 use muster_model::{ApplicationKey, GroupKind, ObjectId, Problem};
+use muster_sync::retry;
 
 use super::Owner;
-use super::absorb::retry_pause;
 use crate::ports::Cluster;
 
 impl<C: Cluster> Owner<C> {
@@ -47,7 +47,7 @@ impl<C: Cluster> Owner<C> {
                     self.mark(application.clone());
                 }
                 Some((problem, retry_after)) => {
-                    let pause = retry_pause(self.failed_probes - 1, *retry_after);
+                    let pause = retry::pause(None, self.failed_probes, *retry_after);
                     let again = self.clock.now().checked_add(pause);
                     let again = again.unwrap_or(Timestamp::MAX);
                     self.wakes.insert(application.clone(), again);

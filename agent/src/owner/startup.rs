@@ -8,7 +8,7 @@ use std::time::Duration;
 use muster_model::agent_state::AgentState;
 use muster_model::observed::Observed;
 use muster_model::{Digest, ObjectId, Problem, Reason, marks};
-use muster_sync::Memory;
+use muster_sync::{Audits, Memory};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -69,6 +69,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             desired: None,
             away: None,
             unpublished: None,
+            unsaved: None,
             approved: BTreeMap::new(),
             claims: muster_sync::Claims::default(),
             plans: BTreeMap::new(),
@@ -76,7 +77,6 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             probing: BTreeSet::new(),
             failed_probes: 0,
             act_problems: BTreeMap::new(),
-            attempts: BTreeMap::new(),
             dirty: BTreeSet::new(),
             wakes: BTreeMap::new(),
             quiet_at: None,
@@ -111,6 +111,11 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             applyset: marks::applyset_id(AGENT_NAME, &self.config.namespace),
             own: self.own.clone(),
             completed_jobs: jobs.collect(),
+            audits: Audits {
+                period: self.config.audit,
+                started: self.clock.now(),
+                ..Audits::default()
+            },
             ..Memory::default()
         }
     }
@@ -128,6 +133,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             only: None,
             key: self.keys.digest.clone(),
             own: self.own.clone(),
+            namespaces: self.config.namespaces.clone(),
             renders: Arc::default(),
         };
         let poller = Poller {
@@ -207,14 +213,21 @@ async fn save(
 ) {
     while states.changed().await.is_ok() {
         let mut pauses = backoff(RETRY.0, RETRY.1);
+        let mut failed = false;
         loop {
             states.mark_unchanged();
-            let Err(problem) = parent.save().await else {
-                break;
-            };
-            let lost = problem.reason == Reason::StaleWriter;
-            if events.send(Event::NotSaved(problem)).await.is_err() || lost {
+            let problem = parent.save().await.err();
+            let lost = problem
+                .as_ref()
+                .is_some_and(|p| p.reason == Reason::StaleWriter);
+            let done = problem.is_none();
+            let news = failed || !done;
+            failed = !done;
+            if news && events.send(Event::Saving(problem)).await.is_err() || lost {
                 return;
+            }
+            if done {
+                break;
             }
             tokio::time::sleep(pauses.next().unwrap_or(RETRY.1)).await;
         }

@@ -207,4 +207,35 @@ pub(crate) mod tests {
             Err(EntryError::Signature { .. })
         ));
     }
+
+    /// HAZARDS.md T-88: the signature covers time and sequence.
+    #[test]
+    fn t_88_a_replayed_heartbeat_and_one_that_the_server_made_are_not_accepted() {
+        let key = SigningKey::from_seed(&[7; 32]);
+        let old = Entry::sign(status("east", 3, &key), &key).expect("signed");
+        let mut later = status("east", 4, &key);
+        later.time = "2026-11-24T10:15:00Z".parse().expect("a time");
+        let new = Entry::sign(later, &key).expect("signed");
+        let east = ClusterName::new("east").expect("a name");
+        let listed = [key.public().expect("a key")];
+        // Made by the server: the old word with a new time, or with the new word's number.
+        let old_text = String::from_utf8(old.bytes().to_vec()).expect("JSON");
+        let retimed = old_text.replace("10:00:00", "10:30:00");
+        let renumbered = old_text.replace("\"sequence\": 3", "\"sequence\": 5");
+        for forged in [
+            retimed,
+            renumbered,
+            String::from_utf8(new.bytes().to_vec()).expect("JSON"),
+        ] {
+            assert_ne!(forged, old_text);
+            let signature = old.signature().to_owned();
+            let verified = Entry::verify(&east, &listed, forged.into_bytes(), signature);
+            assert!(matches!(verified, Err(EntryError::Signature { .. })));
+        }
+        // Replayed as it was: true, and older than what is known.
+        let again = old.bytes().to_vec();
+        let replayed = Entry::verify(&east, &listed, again, old.signature().to_owned());
+        let newest = crate::fold::newest([new.clone(), replayed.expect("its own word")]);
+        assert_eq!(newest.get(&east), Some(&new));
+    }
 }

@@ -34,12 +34,25 @@ pub fn body(
     Some(Body { application, node })
 }
 
-/// The namespace of `CreateNamespace=true`, without marks.
+/// The namespace of `CreateNamespace=true` with its managed metadata, without marks: it is never deleted.
 fn made_namespace(desired: &DesiredSet, object: &ObjectId) -> Option<Node> {
     let name = desired.policy.create_namespace.as_deref()?;
     let wanted = object.group.is_empty() && object.kind == "Namespace" && object.name == name;
     wanted.then_some(())?;
-    let metadata = Map::from_iter([("name", Node::string(name))]);
+    let mut metadata = Map::from_iter([("name", Node::string(name))]);
+    if let Some(managed) = &desired.policy.namespace_metadata {
+        for (section, texts) in [
+            ("labels", &managed.labels),
+            ("annotations", &managed.annotations),
+        ] {
+            if !texts.is_empty() {
+                let texts = texts
+                    .iter()
+                    .map(|(key, text)| (key.as_str(), Node::string(text.as_str())));
+                metadata.insert(section, Node::map(texts.collect()));
+            }
+        }
+    }
     let body = Map::from_iter([
         ("apiVersion", Node::string("v1")),
         ("kind", Node::string("Namespace")),

@@ -113,7 +113,8 @@ fn exceeds_budget(more: u32, owned: u32, deletions: &Deletions) -> bool {
     let counted = ledger.deleted.saturating_add(more);
     let cluster = deletions.cluster;
     let cluster_counted = cluster.deleted.saturating_add(cluster.wanted.max(more));
-    exceeds_application_budget(counted, total)
+    counted > budget(total.max(ledger.size), APPLICATION_BUDGET)
+        || counted >= total
         || cluster_counted > budget(cluster.owned, CLUSTER_BUDGET)
 }
 
@@ -232,6 +233,14 @@ mod tests {
         deletions.ledger.deleted = 4;
         assert_eq!(judge(&wanted(ids(0..1)), &deletions).pending.len(), 0);
         assert_eq!(judge(&wanted(ids(0..2)), &deletions).pending.len(), 2);
+    }
+
+    #[test]
+    fn a_release_that_was_not_applied_to_its_end_counts_with_all_its_objects() {
+        let mut deletions = deletions(20, 10_000);
+        deletions.ledger.size = 100;
+        assert_eq!(judge(&wanted(ids(0..19)), &deletions).pending.len(), 0);
+        assert_eq!(judge(&wanted(ids(0..20)), &deletions).pending.len(), 20);
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub fn check(plan: &Plan, subject: Subject<'_>, context: &Context<'_>) -> Vec<Vi
     linter.once(plan);
     for effect in plan.effects() {
         match effect {
-            Effect::Probe { .. } => {}
+            Effect::Probe { .. } | Effect::Audit { .. } => {}
             Effect::Apply { .. } => linter.apply(plan, effect),
             Effect::Adopt { object, .. } => linter.adopt(plan, object, effect),
             Effect::Delete { .. } => linter.delete(plan, effect),
@@ -151,7 +151,7 @@ impl Linter<'_> {
                 Effect::Apply { object, .. }
                 | Effect::Delete { object, .. }
                 | Effect::Release { object, .. } => object,
-                Effect::Probe { .. } | Effect::Adopt { .. } => continue,
+                Effect::Probe { .. } | Effect::Audit { .. } | Effect::Adopt { .. } => continue,
             };
             if !seen.insert(object) {
                 self.breach(Invariant::Order, object, "has two effects in one plan");

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use muster_model::observed::Observed;
+use muster_model::observed::{NamespaceMetadata, Observed};
 use muster_model::{ApplicationKey, CommitId, Digest, GroupKind, ObjectId, Reason};
 use serde::{Deserialize, Serialize};
+
+use crate::audit::Audits;
 
 /// Everything a plan reads.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +29,14 @@ pub struct Context<'a> {
 pub struct Claims {
     /// The Applications that render an object.
     pub rendered: BTreeMap<ObjectId, BTreeSet<ApplicationKey>>,
-    /// Applications whose objects are not known in this pass (their render failed and no release is recorded). While
-    /// there is one, nothing is deleted: it might be the one that renders the object.
+    /// Applications whose objects are not known in this pass: their render failed, and the release that is recorded, if
+    /// there is one, cannot be had.
     pub unknown: BTreeSet<ApplicationKey>,
+    /// Those of them that nothing is recorded of. While there is one, nothing is deleted: it might render the object.
+    /// The others stay at their recorded release, which renders what carries their mark and nothing else.
+    pub unrecorded: BTreeSet<ApplicationKey>,
+    /// The Applications that set labels and annotations of a namespace.
+    pub namespaces: BTreeMap<String, BTreeMap<ApplicationKey, NamespaceMetadata>>,
 }
 
 impl Claims {
@@ -77,6 +84,8 @@ pub struct Memory {
     pub completed_jobs: BTreeMap<ObjectId, String>,
     /// When an object was healed, the last few times.
     pub heals: BTreeMap<ObjectId, Vec<Timestamp>>,
+    /// What audits found.
+    pub audits: Audits,
     /// Applies that failed.
     pub failures: BTreeMap<ObjectId, Failure>,
 }
@@ -102,6 +111,8 @@ pub struct Failure {
     pub reason: Reason,
     /// In our own words.
     pub message: String,
+    /// How often this content failed, in a row.
+    pub attempts: u32,
     /// Not before this time again.
     pub retry_at: Timestamp,
 }
@@ -148,6 +159,9 @@ pub struct Ledger {
     pub before: Option<CommitId>,
     /// How many objects it had in the cluster.
     pub total: u32,
+    /// How many objects the release before has, live or not: what the budget is a share of when it was not applied to
+    /// its end.
+    pub size: u32,
     /// Deletions issued since, recreations included.
     pub deleted: u32,
     /// The whole list that left Git with this release, deleted or not: an approval names its digest.
@@ -168,6 +182,7 @@ impl Ledger {
         Self {
             before,
             total: u32::try_from(owned.len()).unwrap_or(u32::MAX),
+            size: 0,
             deleted: 0,
             leaving: crate::leaving(application, wanted, context),
         }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use muster_model::effect::Propagation;
 use muster_model::marks;
+use muster_model::observed::NamespaceMetadata;
 use muster_model::release::Release;
-use muster_model::{ApplicationKey, Digest, Gvk, Manifest, Node, ObjectId, Problem};
+use muster_model::{
+    ApplicationKey, Digest, Gvk, Manifest, Node, ObjectId, Problem, ServiceAccount,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::generations::Generations;
 use crate::options::{ObjectOptions, Permission};
 use crate::prepare::prepare;
+use crate::retry::Retry;
 
 /// One Application at one release, completely rendered, with namespaces normalised.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,16 +85,26 @@ pub struct Policy {
     pub allow_empty: bool,
     /// `PruneLast=true`.
     pub prune_last: bool,
+    /// `Prune=confirm`: each deletion waits for an approval.
+    pub confirm_prune: bool,
+    /// `Delete=confirm`: the same for the end of the Application.
+    pub confirm_delete: bool,
     /// `PrunePropagationPolicy=`; Foreground, as in Argo CD, when not said.
     pub propagation: Option<Propagation>,
     /// `Replace=true` or `Force=true`: objects may be recreated when an immutable field changes.
     pub recreate: bool,
     /// `CreateNamespace=true`: the destination's namespace.
     pub create_namespace: Option<String>,
+    /// `managedNamespaceMetadata`: what that namespace carries, whoever made it.
+    pub namespace_metadata: Option<NamespaceMetadata>,
     /// `ignoreDifferences` by JSON pointers.
     pub ignore_differences: Vec<IgnoreDifference>,
     /// `preserveResourcesOnDeletion`: objects of a removed Application are released, not deleted.
     pub preserve_on_deletion: bool,
+    /// Whom the objects are applied as (`destinationServiceAccounts`); the agent itself when not said.
+    pub account: Option<ServiceAccount>,
+    /// `retry`; muster's own pace when not said.
+    pub retry: Option<Retry>,
     /// `muster.dev/adopt: "true"`: objects of other tools are taken over.
     pub adopt: bool,
 }

@@ -10,6 +10,7 @@
 //!                                        └──────────── folded into Observed and Memory ────────────────┘
 //! ```
 
+pub mod audit;
 mod body;
 pub mod brake;
 mod by_id;
@@ -22,6 +23,7 @@ mod former;
 pub mod generations;
 pub mod health;
 mod mutated;
+mod namespace;
 mod options;
 pub mod order;
 mod ownership;
@@ -30,8 +32,10 @@ mod prepare;
 mod record;
 pub mod report;
 mod reserved;
+pub mod retry;
 mod yields;
 
+pub use audit::Audits;
 pub use body::body;
 pub use check::{Invariant, Subject, Violation, check};
 pub use context::{
@@ -51,3 +55,4 @@ pub use plan::{
 };
 pub use record::{MANAGER_PREFIX, reduce, reduce_response, scale_target};
 pub use reserved::{check_reserved, reserved};
+pub use retry::Retry;

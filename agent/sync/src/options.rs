@@ -12,6 +12,27 @@ pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
 /// Hooks, which muster does not run.
 const HOOKS: &[&str] = &["argocd.argoproj.io/hook", "helm.sh/hook"];
 
+/// Options that an object may have, and whether `confirm` is one of their values.
+const OBJECT_OPTIONS: &[(&str, bool)] = &[
+    ("ClientSideApplyMigration", false),
+    ("Delete", true),
+    ("Force", false),
+    ("Prune", true),
+    ("PruneLast", false),
+    ("Replace", false),
+    ("ServerSideApply", false),
+    ("SkipDryRunOnMissingResource", false),
+    ("Validate", false),
+];
+/// Options that only an Application may have; Argo CD passes over them on an object.
+const APPLICATION_OPTIONS: &[&str] = &[
+    "ApplyOutOfSyncOnly",
+    "CreateNamespace",
+    "FailOnSharedResource",
+    "PrunePropagationPolicy",
+    "RespectIgnoreDifferences",
+];
+
 /// What a `key=value` option with three answers says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Permission {
@@ -42,7 +63,7 @@ pub struct ObjectOptions {
 }
 
 impl ObjectOptions {
-    /// Reads the text of the sync-options annotation; options of other objects of Argo CD's are ignored by it too.
+    /// Reads the text of the annotation of a live object: what cannot be read says nothing.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let options: BTreeMap<&str, &str> = text
@@ -68,7 +89,8 @@ impl ObjectOptions {
     /// Reads a manifest's annotations.
     ///
     /// # Errors
-    /// [`Reason::NotSupported`] for hooks, [`Reason::InvalidField`] for a wave that is not a number.
+    /// [`Reason::NotSupported`] for hooks and options that an object cannot have, [`Reason::InvalidField`] for a value
+    /// that an option does not take and for a wave that is not a number.
     pub fn of(manifest: &Manifest) -> Result<Self, Problem> {
         if let Some(hook) = HOOKS.iter().find(|key| manifest.annotation(key).is_some()) {
             return Err(
@@ -78,6 +100,11 @@ impl ObjectOptions {
             );
         }
         let options = manifest.annotation(SYNC_OPTIONS).unwrap_or_default();
+        if let Some((reason, what, remedy)) = wrong_option(options) {
+            return Err(Problem::new(reason, format!("{}: {what}", manifest.id()))
+                .field(format!("metadata.annotations[{SYNC_OPTIONS}]"))
+                .remedy(remedy));
+        }
         let wave = match manifest.annotation(SYNC_WAVE) {
             None => 0,
             Some(text) => text.parse().map_err(|_| {
@@ -93,6 +120,38 @@ impl ObjectOptions {
             ..Self::parse(options)
         })
     }
+}
+
+/// The first option that is not one. `Prune=flase` must not permit what it was meant to forbid.
+fn wrong_option(text: &str) -> Option<(Reason, String, String)> {
+    let options = text.split(',').map(str::trim).filter(|o| !o.is_empty());
+    options.into_iter().find_map(|option| {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        if APPLICATION_OPTIONS.contains(&name) {
+            let what = format!("`{name}` is an option of an Application, not of an object");
+            let remedy = "set it in spec.syncPolicy.syncOptions of the Application".to_owned();
+            return Some((Reason::NotSupported, what, remedy));
+        }
+        let Some((_, confirm)) = OBJECT_OPTIONS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = OBJECT_OPTIONS.iter().map(|(known, _)| *known).collect();
+            let what = format!("unknown sync option `{name}`");
+            return Some((
+                Reason::NotSupported,
+                what,
+                format!("one of {}", known.join(", ")),
+            ));
+        };
+        let taken = matches!(value, "true" | "false") || (*confirm && value == "confirm");
+        let values = if *confirm {
+            "true, false or confirm"
+        } else {
+            "true or false"
+        };
+        (!taken).then(|| {
+            let what = format!("`{option}` is not understood");
+            (Reason::InvalidField, what, format!("the value is {values}"))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -118,6 +177,30 @@ mod tests {
         assert_eq!(options.prune, Permission::Confirm);
         assert_eq!(options.delete, Permission::Never);
         assert_eq!((options.recreate, options.wave), (true, -3));
+    }
+
+    #[test]
+    fn an_option_that_is_none_is_refused_by_name() {
+        let refused = |text: &str| {
+            of(&format!(
+                r#"{{"argocd.argoproj.io/sync-options":"{text}"}}"#
+            ))
+            .err()
+        };
+        assert_eq!(refused("Prune=flase"), Some(Reason::InvalidField));
+        assert_eq!(refused("Force=confirm"), Some(Reason::InvalidField));
+        assert_eq!(refused("Prune"), Some(Reason::InvalidField));
+        assert_eq!(refused("Purne=false"), Some(Reason::NotSupported));
+        assert_eq!(
+            refused("Prune=false,CreateNamespace=true"),
+            Some(Reason::NotSupported)
+        );
+        assert_eq!(refused(" Delete=confirm , Validate=false,"), None);
+        // On a live object it says nothing, and forbids nothing by accident.
+        assert_eq!(
+            ObjectOptions::parse("Prune=flase").prune,
+            Permission::Allowed
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a pass will do to one Application, as a value that prints, compares and serialises.
 
+mod home;
 mod judge;
 mod place;
 mod planner;
@@ -18,7 +19,9 @@ use muster_model::effect::{Declare, Effect};
 use muster_model::observed::{HealthReport, Record};
 use muster_model::release::Release;
 use muster_model::status::PendingDeletions;
-use muster_model::{ApplicationKey, Digest, Health, ObjectId, Problem, Reason, SyncState};
+use muster_model::{
+    ApplicationKey, Digest, Health, ObjectId, Problem, Reason, ServiceAccount, SyncState,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Baseline;
@@ -32,6 +35,9 @@ pub struct Plan {
     pub application: ApplicationKey,
     /// The release it is brought to; `None` when it is being removed.
     pub release: Option<Release>,
+    /// Whom its effects are done as: the agent itself, or the service account that the project names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<ServiceAccount>,
     /// What the parent must declare before the first effect (HAZARDS.md P5).
     pub declare: Declare,
     /// Effects, group by group. A group starts when the one before has ended without a failure; after a failure the
@@ -74,6 +80,8 @@ pub struct Step {
 pub enum StepKind {
     /// Learns whether objects exist.
     Probe,
+    /// Compares values.
+    Audit,
     /// Takes former managers' fields over.
     Adopt,
     /// Applies one kind of one wave.

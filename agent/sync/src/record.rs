@@ -8,6 +8,7 @@ use muster_model::{Gvk, Node, ObjectId, json};
 
 use crate::health;
 use crate::mutated::mutated;
+use crate::namespace::reduce_namespace;
 use crate::options;
 
 /// Longest `fieldsV1` of another manager that is kept, in bytes. An autoscaler's entry has about 40; entries above
@@ -85,6 +86,7 @@ pub fn reduce(object: &Node) -> Record {
         wave: annotation(options::SYNC_WAVE)
             .and_then(|wave| wave.parse().ok())
             .unwrap_or(0),
+        namespace: reduce_namespace(object),
         mutated: Vec::new(),
     }
 }

@@ -41,18 +41,9 @@ pub fn reserved(manifest: &Manifest, own: &OwnObjects) -> Option<Problem> {
 
 /// A label or annotation that is ours alone.
 fn reserved_key(body: &Node) -> Option<(&'static str, String)> {
-    const OURS: &[&str] = &[
-        marks::APPLYSET_ID,
-        marks::APPLYSET_PART_OF,
-        marks::APPLYSET_TOOLING,
-        marks::APPLYSET_GROUP_KINDS,
-        marks::APPLYSET_NAMESPACES,
-    ];
     ["labels", "annotations"].into_iter().find_map(|section| {
         let map = body.at_path(&["metadata", section])?.as_map()?;
-        let key = map.keys().find(|key| {
-            OURS.contains(key) || (key.starts_with(marks::PREFIX) && *key != marks::ADOPT)
-        })?;
+        let key = map.keys().find(|key| marks::is_reserved(key))?;
         Some((section, key.to_owned()))
     })
 }

@@ -74,6 +74,15 @@ pub(crate) fn yields(
 }
 
 impl Yields {
+    /// True for a field that is ignored, or lies within one.
+    pub(crate) fn ignores(&self, field: &str) -> bool {
+        self.ignored.iter().any(|pointer| {
+            field
+                .strip_prefix(pointer.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
     /// Notes a field. `always`: its drift is ignored whoever caused it; else only while another manager owns it.
     fn add(&mut self, pointer: &str, always: bool, body: &Node, others: &[Foreign<'_>]) {
         if !is_set(body, pointer) {

@@ -17,10 +17,10 @@ const HOME: &str = "muster-system";
 
 pub(super) fn the_agent_works_with_the_rights_of_the_base(agents: &Agents) {
     let cluster = agents.cluster();
-    for object in base() {
+    for object in rendered("deploy/base") {
         apply(cluster, &object);
     }
-    let token = token(cluster);
+    let token = token(cluster, HOME, "muster");
     let objects = [
         config_map("one", &json!({"colour": "blue"})),
         config_map("two", &json!({})),
@@ -36,34 +36,43 @@ pub(super) fn the_agent_works_with_the_rights_of_the_base(agents: &Agents) {
         !super::server::stays(cluster, &site.config_map("two"))
     });
 
-    let port = cluster
-        .url
-        .rsplit(':')
-        .next()
-        .and_then(|port| port.parse().ok())
-        .expect("a port");
-    may_no_more(&Https::new(port, &cluster.ca, &token), &site);
+    may_no_more(&user(cluster, &token), &site);
+
+    // HAZARDS.md T-54: who can commit cannot make himself an administrator, whatever the project permits.
+    site.deliver(&[json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "escalation"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "mallory"}],
+    })]);
+    site.explains(&agent, "Forbidden", "rolebindings");
 }
 
-/// Everything the base renders to.
-fn base() -> Vec<Value> {
+/// Somebody with a token.
+pub(super) fn user(cluster: &Cluster, token: &str) -> Https {
+    let port = cluster.url.rsplit(':').next();
+    let port = port.and_then(|port| port.parse().ok()).expect("a port");
+    Https::new(port, &cluster.ca, token)
+}
+
+/// Everything a directory renders to.
+pub(super) fn rendered(directory: &str) -> Vec<Value> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let built = muster_kustomize::build(
         &DiskTree::new(root),
-        &RepoPath::new("deploy/base").expect("a path"),
+        &RepoPath::new(directory).expect("a path"),
         &Options::default(),
     );
     built
-        .expect("the base builds")
+        .expect("it builds")
         .nodes()
         .iter()
         .map(json::to_value)
         .collect()
 }
 
-/// A token of the agent's ServiceAccount.
-fn token(cluster: &Cluster) -> String {
-    let path = format!("/api/v1/namespaces/{HOME}/serviceaccounts/muster/token");
+/// A token of a ServiceAccount.
+pub(super) fn token(cluster: &Cluster, namespace: &str, name: &str) -> String {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
     let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
     let answer = cluster.create(&path, &request);
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -74,7 +83,7 @@ fn token(cluster: &Cluster) -> String {
 }
 
 /// The admin's kubeconfig with another token.
-fn kubeconfig(cluster: &Cluster, directory: &Path, token: &str) -> PathBuf {
+pub(super) fn kubeconfig(cluster: &Cluster, directory: &Path, token: &str) -> PathBuf {
     let text = std::fs::read_to_string(&cluster.kubeconfig_path).expect("a kubeconfig");
     let mut config: Value = serde_json::from_str(&text).expect("it is JSON");
     config["users"][0]["user"]["token"] = token.into();

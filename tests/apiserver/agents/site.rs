@@ -56,6 +56,12 @@ impl<'a> Site<'a> {
         Self::at(cluster, name, home.to_owned(), objects)
     }
 
+    /// The same with a name and a namespace that are given.
+    pub(super) fn named(cluster: &'a Cluster, name: &str, home: &str, objects: &[Value]) -> Self {
+        add_namespace(cluster, name);
+        Self::at(cluster, name.to_owned(), home.to_owned(), objects)
+    }
+
     fn at(cluster: &'a Cluster, name: String, home: String, objects: &[Value]) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("muster-site-")
@@ -81,7 +87,7 @@ impl<'a> Site<'a> {
     /// Everything that makes these objects the Application.
     pub(super) fn files(&self, objects: &[Value]) -> Vec<(String, String)> {
         let fleet = ("fleet.yaml".to_owned(), self.fleet(&self.name, ""));
-        let argo = ("argocd.yaml".to_owned(), self.argo_files());
+        let argo = ("argocd.yaml".to_owned(), self.argo(&Argo::default()));
         let manifests = objects
             .iter()
             .map(|object| (file_of(object), object.to_string()));
@@ -105,15 +111,36 @@ impl<'a> Site<'a> {
         )
     }
 
-    fn argo_files(&self) -> String {
-        let Self { name, .. } = self;
-        format!(
+    /// Argo CD's files.
+    pub(super) fn argo(&self, argo: &Argo<'_>) -> String {
+        let Argo { project, .. } = argo;
+        let project = format!(
             "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {{name: all, namespace: argocd}}\nspec:\n  sourceRepos: ['*']\n  \
-             destinations: [{{server: '*', namespace: '*'}}]\n  clusterResourceWhitelist: [{{group: '*', kind: '*'}}]\n---\n\
-             apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: app, namespace: argocd}}\nspec:\n  project: all\n  \
-             source: {{repoURL: {HUB_URL}, targetRevision: main, path: app}}\n  destination: {{name: {name}, namespace: {name}}}\n  \
-             syncPolicy: {{automated: {{prune: true, selfHeal: true}}}}\n"
+             destinations: [{{server: '*', namespace: '*'}}]\n  clusterResourceWhitelist: [{{group: '*', kind: '*'}}]\n{project}"
+        );
+        let applications = argo.applications.iter().map(|app| self.application(app));
+        project + &applications.collect::<String>()
+    }
+
+    fn application(&self, app: &App<'_>) -> String {
+        let Self { name, .. } = self;
+        let App {
+            name: app_name,
+            path,
+            metadata,
+            policy,
+            spec,
+        } = app;
+        format!(
+            "---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {app_name}, namespace: argocd{metadata}}}\nspec:\n  project: all\n  \
+             source: {{repoURL: {HUB_URL}, targetRevision: main, path: {path}}}\n  destination: {{name: {name}, namespace: {name}}}\n  \
+             syncPolicy: {{{policy}}}\n{spec}"
         )
+    }
+
+    /// Commits other Argo CD files.
+    pub(super) fn commit_argo(&self, argo: &Argo<'_>) -> String {
+        self.commit(&[("argocd.yaml".to_owned(), self.argo(argo))])
     }
 
     /// Puts objects of the Application on the hub repository's main branch.
@@ -142,6 +169,13 @@ impl<'a> Site<'a> {
     /// A value of a ConfigMap of the Application.
     pub(super) fn value(&self, name: &str, key: &str) -> Value {
         self.cluster.get(&self.config_map(name)).json()["data"][key].clone()
+    }
+
+    /// Starts an agent with a kubeconfig and more arguments.
+    pub(super) fn start_with(&self, kubeconfig: &Path, more: &[&str]) -> Agent {
+        let mut arguments = self.arguments(kubeconfig);
+        arguments.extend(more.iter().map(|text| (*text).to_owned()));
+        Agent::start(&self.directory.path().join("agent"), &arguments)
     }
 
     /// Starts an agent as admin.
@@ -212,6 +246,15 @@ impl<'a> Site<'a> {
         })
     }
 
+    /// Waits until a problem with this reason says this.
+    pub(super) fn explains(&self, agent: &Agent, reason: &str, text: &str) {
+        self.says(agent, &format!("{reason} with {text:?}"), |said| {
+            problems(said)
+                .iter()
+                .any(|problem| problem["reason"] == reason && problem.to_string().contains(text))
+        });
+    }
+
     /// Waits until a reason is named.
     pub(super) fn names(&self, agent: &Agent, reason: &str) -> Value {
         self.says(agent, reason, |said| {
@@ -264,6 +307,70 @@ impl<'a> Site<'a> {
             self.cluster.get(&path).json()["metadata"][field].to_string()
         };
         objects.iter().map(one).collect()
+    }
+}
+
+/// The usual policy where nobody collects garbage: what is deleted goes at once.
+pub(super) const BACKGROUND: &str =
+    "automated: {prune: true, selfHeal: true}, syncOptions: [PrunePropagationPolicy=background]";
+
+/// What is particular to the Argo CD files of a test.
+#[derive(Debug, Clone)]
+pub(super) struct Argo<'a> {
+    /// Lines under the project's spec, indented by two.
+    pub(super) project: &'a str,
+    /// The Applications.
+    pub(super) applications: Vec<App<'a>>,
+}
+
+/// An Application.
+#[derive(Debug, Clone)]
+pub(super) struct App<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Its directory.
+    pub(super) path: &'a str,
+    /// More members of its metadata, beginning with a comma.
+    pub(super) metadata: &'a str,
+    /// The members of its sync policy.
+    pub(super) policy: &'a str,
+    /// More lines of its spec, indented by two.
+    pub(super) spec: &'a str,
+}
+
+impl Default for App<'_> {
+    fn default() -> Self {
+        Self {
+            name: "app",
+            path: "app",
+            metadata: "",
+            policy: "automated: {prune: true, selfHeal: true}",
+            spec: "",
+        }
+    }
+}
+
+impl Default for Argo<'_> {
+    fn default() -> Self {
+        Self::of(App::default())
+    }
+}
+
+impl<'a> Argo<'a> {
+    /// One Application.
+    pub(super) fn of(application: App<'a>) -> Self {
+        Self {
+            project: "",
+            applications: vec![application],
+        }
+    }
+
+    /// One Application with this sync policy.
+    pub(super) fn that(policy: &'a str) -> Self {
+        Self::of(App {
+            policy,
+            ..App::default()
+        })
     }
 }
 

@@ -1,10 +1,11 @@
 //! An API server's store and its rules: who may write what onto which object, and what becomes of a delete.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use muster_model::effect::Propagation;
 use muster_model::kinds::Scope;
-use muster_model::observed::{Discovery, ServedKind};
+use muster_model::observed::{Discovery, NamespaceState, ServedKind};
 use muster_model::{GroupKind, Map, Node, ObjectId, json};
 
 use super::admission;
@@ -52,10 +53,10 @@ pub struct Change {
     pub after: Option<Node>,
 }
 
-type Mutator = Box<dyn Fn(&ObjectId, &mut serde_json::Value) + Send>;
+type Mutator = Arc<dyn Fn(&ObjectId, &mut serde_json::Value) + Send + Sync>;
 
 /// The store.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct ApiServer {
     objects: BTreeMap<ObjectId, Node>,
     kinds: BTreeMap<GroupKind, ServedKind>,
@@ -161,6 +162,19 @@ impl ApiServer {
             .collect()
     }
 
+    /// The same, as a watch reduces them.
+    #[must_use]
+    pub fn namespace_states(&self) -> BTreeMap<String, NamespaceState> {
+        self.objects
+            .iter()
+            .filter(|(id, _)| id.group_kind().is("", "Namespace"))
+            .filter_map(|(id, object)| {
+                let state = muster_sync::reduce(object).namespace?;
+                Some((id.name.clone(), *state))
+            })
+            .collect()
+    }
+
     /// What changed since the last call.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
@@ -169,9 +183,9 @@ impl ApiServer {
     /// Lets a webhook change every object between the request and the store.
     pub fn mutate_with(
         &mut self,
-        mutator: impl Fn(&ObjectId, &mut serde_json::Value) + Send + 'static,
+        mutator: impl Fn(&ObjectId, &mut serde_json::Value) + Send + Sync + 'static,
     ) {
-        self.mutator = Some(Box::new(mutator));
+        self.mutator = Some(Arc::new(mutator));
     }
 
     /// Server-side apply.

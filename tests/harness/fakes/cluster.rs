@@ -6,7 +6,7 @@ use std::time::Duration;
 use muster::ports::{Cluster, Parent, Swap, WatchEvent};
 use muster_model::effect::{Effect, Outcome};
 use muster_model::observed::Discovery;
-use muster_model::{GroupKind, Node, ObjectId, Problem, Reason};
+use muster_model::{GroupKind, Node, ObjectId, Problem, Reason, ServiceAccount};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -261,12 +261,22 @@ impl Cluster for FakeCluster {
         tokio::spawn(forward(queue, events, self.faults.clone()))
     }
 
+    /// The fake knows no rights: whoever acts, acts.
+    fn acting_as(&self, _account: &ServiceAccount) -> Self {
+        self.clone()
+    }
+
     async fn act(&self, effect: &Effect, body: Option<&Node>) -> Outcome {
         let (object, delete) = match effect {
             Effect::Probe { objects } => {
                 tokio::time::sleep(LATENCY).await;
                 self.faults.alive().await;
                 return requests::probe(&self.state(), objects);
+            }
+            Effect::Audit { object, .. } => {
+                tokio::time::sleep(LATENCY).await;
+                self.faults.alive().await;
+                return requests::audit(&self.state(), object, body);
             }
             Effect::Delete { object, .. } => (object, true),
             Effect::Apply { object, .. }

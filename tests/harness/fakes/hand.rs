@@ -218,7 +218,7 @@ impl FakeCluster {
     /// Lets a webhook change objects on their way in.
     pub fn mutate_with(
         &self,
-        mutator: impl Fn(&ObjectId, &mut serde_json::Value) + Send + 'static,
+        mutator: impl Fn(&ObjectId, &mut serde_json::Value) + Send + Sync + 'static,
     ) {
         self.state().api.mutate_with(mutator);
     }

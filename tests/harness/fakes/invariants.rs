@@ -98,7 +98,8 @@ pub(super) fn check_parent(state: &mut State, parent: &Parent) {
 /// P7: what an effect may touch, looked at before it is carried out.
 pub(super) fn before_effect(state: &mut State, effect: &Effect, body: Option<&Node>) {
     let found = match effect {
-        Effect::Probe { .. } => None,
+        Effect::Probe { .. } | Effect::Audit { .. } => None,
+        Effect::Apply { object, .. } if is_home(object, body) => None,
         Effect::Apply {
             object,
             force,
@@ -115,6 +116,21 @@ pub(super) fn before_effect(state: &mut State, effect: &Effect, body: Option<&No
     if let Some(found) = found {
         state.violations.push(format!("P7: {found}: {effect:?}"));
     }
+}
+
+/// The namespace that an Application makes for itself: nothing but a name, labels and annotations, and no mark.
+fn is_home(object: &ObjectId, body: Option<&Node>) -> bool {
+    let only = |node: Option<&Node>, keys: &[&str]| {
+        let map = node.and_then(Node::as_map);
+        map.is_some_and(|map| map.keys().all(|key| keys.contains(&key)))
+    };
+    object.group_kind().is("", "Namespace")
+        && only(body, &["apiVersion", "kind", "metadata"])
+        && only(
+            body.and_then(|b| b.get("metadata")),
+            &["name", "labels", "annotations"],
+        )
+        && body.is_some_and(|body| part_of(body).is_none() && mark(body).is_none())
 }
 
 fn check_body(

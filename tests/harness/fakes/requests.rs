@@ -50,12 +50,31 @@ pub(super) fn probe(state: &State, objects: &[ObjectId]) -> Outcome {
     Outcome::Probed { found, absent }
 }
 
+/// Answers an audit: an apply to a copy of everything.
+pub(super) fn audit(state: &State, object: &ObjectId, body: Option<&Node>) -> Outcome {
+    if state.away {
+        return failed(Failure::TimeoutBefore);
+    }
+    let (Some(live), Some(body)) = (state.api.get(object), body) else {
+        return Outcome::Conflict;
+    };
+    let mut copy = state.api.clone();
+    match copy.apply(object, body, &state.identity.manager, true) {
+        Ok(applied) => {
+            let (drifted, mutated) = muster_sync::audit::compare(body, live, &applied);
+            Outcome::Audited { drifted, mutated }
+        }
+        Err(error) => outcome_of(error),
+    }
+}
+
 /// Carries out an effect that writes.
 pub(super) fn act(state: &mut State, effect: &Effect, body: Option<&Node>) -> Outcome {
     invariants::before_effect(state, effect, body);
     let before = state.api.revision();
     let done = match effect {
         Effect::Probe { objects } => return probe(state, objects),
+        Effect::Audit { object, .. } => return audit(state, object, body),
         Effect::Apply { object, force, .. } => apply(state, object, body, *force),
         Effect::Delete {
             object,

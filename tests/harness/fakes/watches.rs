@@ -66,7 +66,7 @@ impl Watches {
         api: &ApiServer,
     ) -> mpsc::UnboundedReceiver<(Instant, WatchEvent)> {
         let (queue, events) = mpsc::unbounded_channel();
-        send(&queue, WatchEvent::Namespaces(api.namespaces()));
+        send(&queue, WatchEvent::Namespaces(api.namespace_states()));
         self.namespaces.push(queue);
         events
     }
@@ -87,7 +87,7 @@ impl Watches {
         {
             self.namespaces.retain(|queue| !queue.is_closed());
             for queue in self.namespaces.iter().filter(|_| !self.away) {
-                send(queue, WatchEvent::Namespaces(api.namespaces()));
+                send(queue, WatchEvent::Namespaces(api.namespace_states()));
             }
         }
     }
@@ -146,7 +146,7 @@ impl Watches {
         self.refresh(api);
         if !away {
             for queue in &self.namespaces {
-                send(queue, WatchEvent::Namespaces(api.namespaces()));
+                send(queue, WatchEvent::Namespaces(api.namespace_states()));
             }
         }
     }
@@ -158,7 +158,7 @@ impl Watches {
         }
         self.refresh(api);
         for queue in &self.namespaces {
-            send(queue, WatchEvent::Namespaces(api.namespaces()));
+            send(queue, WatchEvent::Namespaces(api.namespace_states()));
         }
     }
 }

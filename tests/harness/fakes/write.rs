@@ -28,7 +28,7 @@ impl Write {
     #[must_use]
     pub fn object(&self) -> Option<&ObjectId> {
         match &self.effect {
-            Effect::Probe { .. } => None,
+            Effect::Probe { .. } | Effect::Audit { .. } => None,
             Effect::Apply { object, .. }
             | Effect::Delete { object, .. }
             | Effect::Release { object, .. }

@@ -157,7 +157,7 @@ fn judge(operation: &Operation, code: u16, status: &Status) -> (Reason, String) 
             Reason::Forbidden,
             "the API server does not accept the agent's credentials",
         ),
-        403 => forbidden(status),
+        403 => forbidden(operation, status),
         404 => missing(operation, status),
         409 => conflict(status),
         410 => say(
@@ -180,7 +180,7 @@ fn judge(operation: &Operation, code: u16, status: &Status) -> (Reason, String) 
     }
 }
 
-fn forbidden(status: &Status) -> (Reason, String) {
+fn forbidden(operation: &Operation, status: &Status) -> (Reason, String) {
     let say = |reason, text: &str| (reason, text.to_owned());
     if status.has_cause("NamespaceTerminating") || status.says("because it is being terminated") {
         say(
@@ -196,6 +196,10 @@ fn forbidden(status: &Status) -> (Reason, String) {
             Reason::WebhookDenied,
             "the namespace's pod security standard refuses it",
         )
+    } else if status.says("cannot impersonate") {
+        say(Reason::Forbidden, "the agent has no right to act as it")
+    } else if operation.account.is_some() {
+        say(Reason::Forbidden, "the account has no right to")
     } else {
         say(Reason::Forbidden, "the agent has no right to")
     }

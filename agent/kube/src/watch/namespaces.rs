@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use muster_model::observed::{NamespaceState, Record};
 use tokio::sync::mpsc;
 
 use super::{WatchEvent, Watcher};
@@ -54,19 +55,31 @@ async fn gather(mut inbox: mpsc::Receiver<WatchEvent>, events: &mpsc::Sender<Wat
 }
 
 /// True when the map may have changed.
-fn take_in(all: &mut BTreeMap<String, bool>, event: WatchEvent) -> bool {
+fn take_in(all: &mut BTreeMap<String, NamespaceState>, event: WatchEvent) -> bool {
     match event {
         WatchEvent::Listed(_, list) => {
             *all = list
                 .into_iter()
-                .map(|(id, record)| (id.name.clone(), record.deleting))
+                .map(|(id, record)| (id.name.clone(), state(record)))
                 .collect();
             true
         }
         WatchEvent::Changed(id, record) => {
-            all.insert(id.name.clone(), record.deleting) != Some(record.deleting)
+            let state = state(*record);
+            all.insert(id.name.clone(), state.clone()) != Some(state)
         }
         WatchEvent::Gone(id) => all.remove(&id.name).is_some(),
         WatchEvent::Broken(..) | WatchEvent::Namespaces(_) => false,
     }
+}
+
+fn state(record: Record) -> NamespaceState {
+    let terminating = record.deleting;
+    record.namespace.map_or_else(
+        || NamespaceState {
+            terminating,
+            ..NamespaceState::default()
+        },
+        |state| *state,
+    )
 }

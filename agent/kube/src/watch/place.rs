@@ -31,6 +31,9 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 pub(super) struct Place {
     /// One namespace, or all.
     pub(super) namespace: Option<String>,
+    /// One namespace as an object. A list with a field selector asks for a right on every namespace; a role within the
+    /// namespace permits to get it, and to watch it by a path of its own.
+    pub(super) object: Option<String>,
     /// The selector as part of a query.
     pub(super) selector: Option<String>,
     /// Whole objects, or metadata.
@@ -91,10 +94,44 @@ impl Place {
         resource: &Resource,
         wish: Wish,
     ) -> Result<Began, Failure> {
-        match wish {
-            Wish::Streaming => self.begin_streaming(inner, resource).await,
-            Wish::Pages => self.begin_pages(inner, resource).await,
+        match (&self.object, wish) {
+            (Some(name), _) => {
+                let name = name.clone();
+                self.begin_one(inner, resource, &name).await
+            }
+            (None, Wish::Streaming) => self.begin_streaming(inner, resource).await,
+            (None, Wish::Pages) => self.begin_pages(inner, resource).await,
         }
+    }
+
+    /// One object, there or not.
+    async fn begin_one(
+        self,
+        inner: &Inner,
+        resource: &Resource,
+        name: &str,
+    ) -> Result<Began, Failure> {
+        let id = ObjectId::new(&*resource.gvk.group, &*resource.gvk.kind, "", name);
+        let operation = Operation::new("get", resource.name(), name);
+        let call = Call::get(resource.object(&id), WHOLE, operation);
+        let (records, resource_version) = match inner.transport.call(call).await {
+            Ok(live) => {
+                let record = inner.reduce(&live);
+                let version = record.resource_version.clone();
+                (vec![(id, record)], version)
+            }
+            // From now on: what appears meanwhile is told first.
+            Err(Failure::NotFound(_)) => (Vec::new(), String::new()),
+            Err(failure) => return Err(failure),
+        };
+        Ok(Began {
+            records,
+            position: Position {
+                place: self,
+                resource_version,
+                open: None,
+            },
+        })
     }
 
     async fn begin_streaming(self, inner: &Inner, resource: &Resource) -> Result<Began, Failure> {
@@ -170,18 +207,19 @@ impl Place {
     }
 
     fn operation(&self, resource: &Resource) -> Operation {
-        Operation::new(
-            "watch",
-            resource.name(),
-            self.namespace.as_deref().unwrap_or_default(),
-        )
+        let namespace = self.namespace.as_deref().or(self.object.as_deref());
+        Operation::new("watch", resource.name(), namespace.unwrap_or_default())
     }
 
     fn path(&self, resource: &Resource, rest: &str) -> String {
         let seconds = rand::random_range(WATCH_SECONDS);
+        let collection = resource.collection(self.namespace.as_deref());
+        let collection = match &self.object {
+            Some(name) => format!("/api/v1/watch/namespaces/{}", segment(name)),
+            None => collection,
+        };
         let mut path = format!(
-            "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}{rest}",
-            resource.collection(self.namespace.as_deref())
+            "{collection}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}{rest}"
         );
         if let Some(selector) = &self.selector {
             path.push('&');

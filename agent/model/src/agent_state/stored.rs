@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentState, Enforced};
+use super::{AgentState, Ending, Enforced};
 use crate::release::Release;
 use crate::{CommitId, Digest, ObjectId, Revision};
 
@@ -57,8 +57,12 @@ struct StoredEnforced {
     deleted: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     total: u32,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    preserve: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    size: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    size_before: u32,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    ending: Ending,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<CommitId>,
 }
@@ -69,6 +73,10 @@ struct StoredEnforced {
 )]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+fn is_usual(ending: &Ending) -> bool {
+    *ending == Ending::default()
 }
 
 impl From<AgentState> for Stored {
@@ -117,7 +125,9 @@ fn store(enforced: Enforced, places: &mut BTreeMap<Revision, usize>) -> StoredEn
         leaving: enforced.leaving.iter().map(ToString::to_string).collect(),
         deleted: enforced.deleted,
         total: enforced.total,
-        preserve: enforced.preserve,
+        size: enforced.size,
+        size_before: enforced.size_before,
+        ending: enforced.ending,
         before: enforced.before,
     }
 }
@@ -177,7 +187,9 @@ fn load(stored: StoredEnforced, revisions: &[Revision]) -> Result<Enforced, Stri
             .collect::<Result<BTreeSet<_>, _>>()?,
         deleted: stored.deleted,
         total: stored.total,
-        preserve: stored.preserve,
+        size: stored.size,
+        size_before: stored.size_before,
+        ending: stored.ending,
         before: stored.before,
     })
 }
@@ -203,7 +215,9 @@ fn load_release(stored: StoredRelease, revisions: &[Revision]) -> Result<Release
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ServiceAccount;
     use crate::agent_state::MAX_BYTES;
+    use crate::effect::Propagation;
 
     fn release(digit: char) -> Release {
         let revision = Revision {
@@ -225,7 +239,14 @@ mod tests {
             leaving,
             deleted: 1,
             total: 4,
-            preserve: true,
+            size: 4,
+            size_before: 3,
+            ending: Ending {
+                preserve: true,
+                confirm: true,
+                propagation: Some(Propagation::Orphan),
+                account: Some(ServiceAccount::new("shop", "deployer").expect("a service account")),
+            },
             before: None,
         }
     }
@@ -257,6 +278,7 @@ mod tests {
     fn a_thousand_applications_fit() {
         let one = Enforced {
             leaving: BTreeSet::new(),
+            ending: Ending::default(),
             ..enforced(Some(release('a')))
         };
         let state = AgentState {

@@ -6,6 +6,7 @@ use muster_model::{Node, ObjectId, json};
 
 use super::{Invariant, Linter, Subject};
 use crate::coverage;
+use crate::desired::Policy;
 use crate::plan::Plan;
 
 impl Linter<'_> {
@@ -29,20 +30,11 @@ impl Linter<'_> {
             return;
         };
         let live = self.context.observed.objects.get(object);
-        self.allowed(object, live, desired.policy.automated, (*cause, *force));
         let Some(rendered) = self.subject.object(object) else {
-            let made = desired.policy.create_namespace.as_deref() == Some(object.name.as_str())
-                && object.kind == "Namespace"
-                && object.group.is_empty()
-                && *cause == Cause::Create;
-            self.require(
-                made,
-                Invariant::NoForeignTouch,
-                object,
-                "is written but not rendered",
-            );
+            self.home(object, &desired.policy, (*cause, *force));
             return;
         };
+        self.allowed(object, live, desired.policy.automated, (*cause, *force));
         self.require(
             *gvk == rendered.gvk,
             Invariant::NoForeignTouch,
@@ -55,6 +47,28 @@ impl Linter<'_> {
             self.may_touch(object, live, desired.policy.adopt);
             self.yielded(object, live, rendered.body(), yielded);
         }
+    }
+
+    /// The namespace that the Application makes for itself: with nothing but the metadata that Git says, and never one
+    /// that an Application renders.
+    fn home(&mut self, object: &ObjectId, policy: &Policy, (cause, force): (Cause, bool)) {
+        let named = policy.create_namespace.as_deref() == Some(object.name.as_str())
+            && object.kind == "Namespace"
+            && object.group.is_empty();
+        let known = self.context.observed.namespaces.as_ref();
+        let exists = known.is_some_and(|known| known.contains_key(&object.name));
+        let labelled = exists && policy.namespace_metadata.is_some();
+        let allowed = policy.automated
+            && named
+            && !self.context.memory.own.contains(object)
+            && (cause == Cause::Create) != exists
+            && (!force || labelled);
+        self.require(
+            allowed,
+            Invariant::NoForeignTouch,
+            object,
+            "is written but not rendered",
+        );
     }
 
     fn allowed(

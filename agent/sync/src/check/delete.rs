@@ -102,7 +102,7 @@ impl<'a> Linter<'a> {
                 "is deleted though its release is in doubt",
             ),
             (
-                self.context.claims.unknown.is_empty(),
+                self.context.claims.unrecorded.is_empty(),
                 "may be rendered by an Application whose render is not known",
             ),
         ];
@@ -197,7 +197,7 @@ impl<'a> Linter<'a> {
             found.kinds.contains_key(&kind) && !found.failed_groups.contains(&kind.group)
         });
         self.require(
-            known && observed.synced_kinds.contains(&kind),
+            known && observed.synced_kinds.contains(&kind) && !observed.broken.contains_key(&kind),
             Invariant::NoPruneOnDoubt,
             object,
             "is of a kind that is not completely known",
@@ -232,6 +232,7 @@ impl<'a> Linter<'a> {
             .filter_map(|effect| match effect {
                 Effect::Delete { object, .. } => Some(object.clone()),
                 Effect::Probe { .. }
+                | Effect::Audit { .. }
                 | Effect::Apply { .. }
                 | Effect::Release { .. }
                 | Effect::Adopt { .. } => None,
@@ -266,7 +267,8 @@ impl<'a> Linter<'a> {
         };
         let cluster = u64::from(deletions.cluster.deleted) + unapproved.len() as u64;
         let owned = u64::from(deletions.cluster.owned);
-        if counted > 5.max(total / 5) || counted >= total || cluster > 20.max(owned / 10) {
+        let size = total.max(u64::from(ledger.size));
+        if counted > 5.max(size / 5) || counted >= total || cluster > 20.max(owned / 10) {
             self.found.push(Violation {
                 invariant: Invariant::MassDeleteBrake,
                 object: None,

@@ -14,6 +14,7 @@ impl Linter<'_> {
         let applied = places(plan, |effect| match effect {
             Effect::Apply { object, .. } => Some(object),
             Effect::Probe { .. }
+            | Effect::Audit { .. }
             | Effect::Delete { .. }
             | Effect::Release { .. }
             | Effect::Adopt { .. } => None,
@@ -21,6 +22,7 @@ impl Linter<'_> {
         let deleted = places(plan, |effect| match effect {
             Effect::Delete { object, .. } => Some(object),
             Effect::Probe { .. }
+            | Effect::Audit { .. }
             | Effect::Apply { .. }
             | Effect::Release { .. }
             | Effect::Adopt { .. } => None,

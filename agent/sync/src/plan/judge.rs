@@ -9,7 +9,7 @@ use muster_model::{Health, Node, ObjectId, Problem, Reason, marks};
 
 use super::place::{self, Delivered, Place};
 use super::{ObjectReport, ObjectState};
-use crate::context::Context;
+use crate::context::{Context, Failure};
 use crate::coverage::{Coverage, covers_except};
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::fights;
@@ -17,6 +17,7 @@ use crate::former::{BEFORE_FIRST_APPLY, former_managers};
 use crate::ownership::{Ownership, other_managers, own_fields, ownership_by};
 use crate::record::MANAGER_PREFIX;
 use crate::reserved::reserved;
+use crate::retry;
 use crate::yields::{Yields, scaled, yields};
 
 /// What an object asks for.
@@ -134,7 +135,13 @@ fn hold_homeless(
             **id == place::namespace_id(&id.name) && matches!(verdict.action, Action::Apply { .. })
         })
         .map(|(id, _)| id.name.clone())
-        .chain(desired.policy.create_namespace.clone())
+        .chain(
+            desired
+                .policy
+                .create_namespace
+                .clone()
+                .filter(|name| super::home::is_made(name, context)),
+        )
         .collect();
     for (id, verdict) in verdicts {
         let home = known.contains_key(&id.namespace) || made.contains(&id.namespace);
@@ -161,7 +168,10 @@ impl Judge<'_> {
         }
         let record = self.context.observed.objects.get(&object.id);
         let mut verdict = match place::of(object, &self.delivered, self.context) {
-            Place::Unknown => Verdict::of(ObjectState::Unknown),
+            Place::Unknown(problem) => Verdict {
+                problem,
+                ..Verdict::of(ObjectState::Unknown)
+            },
             Place::Blocked(problem) => Verdict::waiting(problem),
             Place::Ready { known_absent } => match record {
                 Some(record) => self.live(object, record),
@@ -170,6 +180,7 @@ impl Judge<'_> {
         };
         verdict.health = match verdict.state {
             ObjectState::Done => Some(done()),
+            ObjectState::Unknown => None,
             _ => record.and_then(|record| record.health.clone()),
         };
         self.hold_back(object, verdict)
@@ -275,11 +286,11 @@ impl Judge<'_> {
                     fold: leftovers,
                 },
             ),
-            Coverage::Full => self.in_sync(object),
+            Coverage::Full => self.in_sync(object, record, left),
             Coverage::Missing(_) | Coverage::Inconclusive(_)
                 if self.is_baseline(object, record) =>
             {
-                self.in_sync(object)
+                self.in_sync(object, record, left)
             }
             Coverage::Missing(paths) => self.drifted(object, record, &paths),
             Coverage::Inconclusive(_) => {
@@ -297,8 +308,17 @@ impl Judge<'_> {
             .is_some_and(|(now, known)| now.digest == known.digest && now.fields == known.fields)
     }
 
-    /// In sync; a webhook may still have had the last word on a value.
-    fn in_sync(&self, object: &DesiredObject) -> Verdict {
+    /// In sync, unless an audit found another value; a webhook may still have had the last word on one.
+    fn in_sync(&self, object: &DesiredObject, record: &Record, left: &Yields) -> Verdict {
+        let found = self.context.memory.audits.found(&object.id, &object.digest);
+        let drifted: Vec<String> = found
+            .iter()
+            .filter(|field| !left.ignores(field))
+            .cloned()
+            .collect();
+        if !drifted.is_empty() {
+            return self.drifted(object, record, &drifted);
+        }
         let mutated = self
             .context
             .memory
@@ -371,6 +391,19 @@ impl Judge<'_> {
         }
     }
 
+    /// What is said of an apply that failed.
+    fn failed(&self, failure: &Failure) -> Problem {
+        let problem = Problem::new(failure.reason, failure.message.clone());
+        if !retry::is_exhausted(self.desired.policy.retry.as_ref(), failure.attempts) {
+            return problem;
+        }
+        let minutes = retry::SLOWEST.as_secs() / 60;
+        problem.remedy(format!(
+            "the retries that the Application asks for are used up: tried again every {minutes} minutes, and at once \
+             when the object changes in Git"
+        ))
+    }
+
     /// Holds an action back that failed a moment ago, or that the policy does not want.
     fn hold_back(&self, object: &DesiredObject, verdict: Verdict) -> Verdict {
         if !matches!(verdict.action, Action::Apply { .. }) {
@@ -393,7 +426,7 @@ impl Judge<'_> {
                 ..verdict
             };
         }
-        let problem = Problem::new(failure.reason, failure.message.clone());
+        let problem = self.failed(failure);
         if failure.retry_at > self.context.now {
             return Verdict {
                 action: Action::None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use muster_model::observed::NamespaceState;
 use muster_model::{GroupKind, ObjectId, Problem, Reason};
 
 use crate::context::Context;
@@ -11,8 +12,8 @@ use crate::order::defined_kind;
 /// Whether an object can be looked at and applied.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Place {
-    /// It is not known yet.
-    Unknown,
+    /// It is not known, and why if that is known.
+    Unknown(Option<Problem>),
     /// It cannot be applied now.
     Blocked(Problem),
     /// It can.
@@ -48,8 +49,9 @@ impl Delivered {
 
 pub(super) fn of(object: &DesiredObject, delivered: &Delivered, context: &Context<'_>) -> Place {
     let observed = context.observed;
+    let broken = |kind: &GroupKind| Place::Unknown(observed.broken.get(kind).cloned());
     let (Some(discovery), Some(namespaces)) = (&observed.discovery, &observed.namespaces) else {
-        return Place::Unknown;
+        return broken(&GroupKind::new("", "Namespace"));
     };
     let kind = object.id.group_kind();
     match discovery.kinds.get(&kind) {
@@ -65,8 +67,8 @@ pub(super) fn of(object: &DesiredObject, delivered: &Delivered, context: &Contex
         }
         Some(_) => {}
     }
-    if !observed.synced_kinds.contains(&kind) {
-        return Place::Unknown;
+    if !observed.synced_kinds.contains(&kind) || observed.broken.contains_key(&kind) {
+        return broken(&kind);
     }
     if object.id.namespace.is_empty() {
         let known_absent =
@@ -74,19 +76,27 @@ pub(super) fn of(object: &DesiredObject, delivered: &Delivered, context: &Contex
         return Place::Ready { known_absent };
     }
     match namespaces.get(&object.id.namespace) {
-        Some(false) => Place::Ready {
+        Some(state) if state.terminating => {
+            Place::Blocked(terminating(&object.id.namespace, state))
+        }
+        Some(_) => Place::Ready {
             known_absent: false,
         },
-        // What is already there may still be looked at.
-        Some(true) => blocked(
-            Reason::NamespaceTerminating,
-            format!("the namespace of {} is being deleted", object.id),
-        ),
         None if delivered.namespaces.contains(&object.id.namespace) => {
             Place::Ready { known_absent: true }
         }
         None => Place::Blocked(homeless(&object.id)),
     }
+}
+
+/// The namespace is going, and what is in its way: said once for all that is in it.
+pub(super) fn terminating(name: &str, state: &NamespaceState) -> Problem {
+    let mut what = format!("the namespace {name} is being deleted");
+    if !state.held_by.is_empty() {
+        what.push_str("; in its way: ");
+        what.push_str(&state.held_by.join(", "));
+    }
+    Problem::new(Reason::NamespaceTerminating, what)
 }
 
 /// The namespace does not exist, and nobody makes it.

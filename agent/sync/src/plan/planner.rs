@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use muster_model::effect::Declare;
 use muster_model::observed::ParentScope;
-use muster_model::{Health, ObjectId, Problem, Reason};
+use muster_model::{Health, ObjectId, Problem, Reason, SyncState};
 
 use super::judge::{Verdict, judge_all};
 use super::prune::{Extras, Pruning, extras, prune};
-use super::{ObjectReport, ObjectState, Plan, waves};
+use super::{ObjectReport, ObjectState, Plan, Step, StepKind, place, waves};
+use crate::audit;
 use crate::brake;
 use crate::context::Context;
 use crate::desired::DesiredSet;
@@ -19,26 +21,43 @@ use crate::report;
 #[must_use]
 pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
     let mut verdicts = judge_all(desired, context);
-    let (mut steps, waiting) = waves::steps(desired, &mut verdicts, context);
+    let mut applying = waves::steps(desired, &mut verdicts, context);
     let extras = extras(
         &desired.application,
         &verdicts.keys().cloned().collect(),
         context,
     );
-    let pruning = prune(desired, &verdicts, &extras, context, !steps.is_empty());
-    let problems = problems(&verdicts, waiting, &pruning, context);
+    let busy = !applying.steps.is_empty() || applying.is_behind;
+    let pruning = prune(desired, &verdicts, &extras, context, busy);
+    let said = [applying.waiting.take(), applying.home.take()];
     let objects = reports(&verdicts, &extras);
+    let problems = problems(&verdicts, &objects, said, &pruning, context);
     let pending_deletions = brake::pending(&pruning.pending, context.deletions);
+    let mut sync = report::sync(&objects, &pruning.kept);
+    if applying.is_behind && sync == SyncState::Synced {
+        sync = SyncState::OutOfSync;
+    }
+    let mut steps = applying.steps;
     steps.extend(pruning.steps);
+    let audit = audit(desired, &verdicts, &steps, context);
+    steps.extend(audit.0);
     Plan {
         application: desired.application.clone(),
         release: Some(desired.release.clone()),
+        account: desired.policy.account.clone(),
         declare: declare(desired, context),
-        sync: report::sync(&objects, &pruning.kept),
+        sync,
         health: health(desired, &verdicts),
         applied: verdicts.values().all(|verdict| verdict.state.is_settled())
+            && !applying.is_behind
             && !is_emptied(&problems),
-        wake: verdicts.values().filter_map(|verdict| verdict.wake).min(),
+        wake: verdicts
+            .values()
+            .filter_map(|verdict| verdict.wake)
+            .chain(applying.wake)
+            .chain(pruning.wake)
+            .chain(audit.1)
+            .min(),
         completed_jobs: completed_jobs(desired, context),
         moves: extras.moved,
         steps,
@@ -46,6 +65,29 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
         problems,
         pending_deletions,
     }
+}
+
+/// The audit of one object, while nothing else is to be done.
+fn audit(
+    desired: &DesiredSet,
+    verdicts: &BTreeMap<ObjectId, Verdict>,
+    steps: &[Step],
+    context: &Context<'_>,
+) -> (Option<Step>, Option<Timestamp>) {
+    if !steps.is_empty() || context.memory.audits.period.is_none() {
+        return (None, None);
+    }
+    let in_sync: Vec<(&ObjectId, &[String])> = verdicts
+        .iter()
+        .filter(|(_, verdict)| verdict.state == ObjectState::InSync)
+        .map(|(id, verdict)| (id, verdict.yielded.as_slice()))
+        .collect();
+    let (effect, wake) = audit::due(desired, &in_sync, context);
+    let step = effect.map(|effect| Step {
+        kind: StepKind::Audit,
+        effects: vec![effect],
+    });
+    (step, wake)
 }
 
 /// A release that should have emptied the Application, and did not, is not applied (HAZARDS.md S2).
@@ -120,21 +162,46 @@ fn completed_jobs(desired: &DesiredSet, context: &Context<'_>) -> BTreeMap<Objec
 
 fn problems(
     verdicts: &BTreeMap<ObjectId, Verdict>,
-    waiting: Option<Problem>,
+    objects: &BTreeMap<ObjectId, ObjectReport>,
+    said: [Option<Problem>; 2],
     pruning: &Pruning,
     context: &Context<'_>,
 ) -> Vec<Problem> {
     let mut problems: Vec<Problem> = verdicts
         .values()
         .filter_map(|verdict| verdict.problem.clone())
-        .chain(waiting)
+        .chain(said.into_iter().flatten())
         .chain(pruning.problems.iter().cloned())
         .chain(kept_generations(&pruning.kept))
         .chain(terminating(verdicts, context))
+        .chain(finalizing(objects, context))
         .collect();
     problems.sort_unstable();
     problems.dedup();
     problems
+}
+
+/// Objects that are being deleted and wait for somebody to finish. The two finalizers of the garbage collector are the
+/// API server's own way of deleting, and pass by themselves.
+pub(super) fn finalizing(
+    objects: &BTreeMap<ObjectId, ObjectReport>,
+    context: &Context<'_>,
+) -> Vec<Problem> {
+    const COLLECTOR: &[&str] = &["foregroundDeletion", "orphan"];
+    let live = |id: &ObjectId| context.observed.objects.get(id);
+    objects
+        .keys()
+        .filter_map(|id| Some((id, live(id)?)))
+        .filter(|(_, record)| record.deleting)
+        .filter_map(|(id, record)| {
+            let names = record.finalizers.iter().map(String::as_str);
+            let others: Vec<&str> = names.filter(|name| !COLLECTOR.contains(name)).collect();
+            (!others.is_empty()).then(|| {
+                let what = format!("{id} is being deleted and waits for {}", others.join(", "));
+                Problem::new(Reason::Finalizing, what)
+            })
+        })
+        .collect()
 }
 
 fn kept_generations(kept: &BTreeSet<ObjectId>) -> Option<Problem> {
@@ -154,12 +221,11 @@ fn terminating(verdicts: &BTreeMap<ObjectId, Verdict>, context: &Context<'_>) ->
     verdicts
         .keys()
         .filter(|id| id.group.is_empty() && id.kind == "Namespace")
-        .filter(|id| namespaces.is_some_and(|known| known.get(&id.name) == Some(&true)))
-        .map(|id| {
-            Problem::new(
-                Reason::NamespaceTerminating,
-                format!("{id} is being deleted"),
-            )
+        .filter_map(|id| {
+            let state = namespaces?.get(&id.name)?;
+            state
+                .terminating
+                .then(|| place::terminating(&id.name, state))
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use muster_model::effect::{Effect, Propagation};
 use muster_model::observed::Record;
 use muster_model::{ApplicationKey, Health, ObjectId, Problem, Reason};
@@ -111,6 +112,8 @@ pub(super) struct Pruning {
     pub(super) pending: BTreeSet<ObjectId>,
     /// Superseded generations that stay for now.
     pub(super) kept: BTreeSet<ObjectId>,
+    /// When to try a deletion that failed again.
+    pub(super) wake: Option<Timestamp>,
 }
 
 /// Plans the deletion of what has left Git, and of what must be made anew. `busy`: something is still to be applied in
@@ -141,13 +144,17 @@ pub(super) fn prune(
     }
     let recreated = recreated(verdicts, context);
     let owned = owned(&desired.application, context);
-    let wanted = wanted(&left, &recreated, owned);
+    let wanted = wanted(desired, &left, &recreated, owned);
     let judged = brake::judge(&wanted, context.deletions);
     pruning
         .problems
         .extend(approval_needed(&judged.pending, &wanted, context));
     pruning.pending = judged.pending;
     if !is_certain(desired, context) {
+        let waits = may_prune && !wanted.objects.is_empty();
+        pruning
+            .problems
+            .extend(suspended(context).filter(|_| waits));
         return pruning;
     }
     pruning.steps = recreations(desired, &recreated, &judged.allowed);
@@ -160,6 +167,10 @@ pub(super) fn prune(
         }
         let (deletable, problems) = deletable(left, context);
         pruning.problems.extend(problems);
+        let retried = retried(deletable, context);
+        pruning.problems.extend(retried.problems);
+        pruning.wake = retried.wake.into_iter().min();
+        let deletable = retried.now;
         let policy = propagation(desired.policy.propagation);
         let steps = deletes(&deletable, &extras.left, desired.policy.prune_last, policy);
         pruning.steps.extend(steps);
@@ -169,6 +180,7 @@ pub(super) fn prune(
 
 /// What the brake is asked for.
 fn wanted(
+    desired: &DesiredSet,
     left: &BTreeMap<ObjectId, &Record>,
     recreated: &BTreeMap<ObjectId, &Record>,
     owned: u32,
@@ -184,7 +196,9 @@ fn wanted(
             .cloned()
             .collect(),
         confirm: going()
-            .filter(|(_, record)| permission(record) == Permission::Confirm)
+            .filter(|(_, record)| {
+                desired.policy.confirm_prune || permission(record) == Permission::Confirm
+            })
             .map(|(id, _)| id.clone())
             .collect(),
         owned,
@@ -195,8 +209,45 @@ fn wanted(
 fn is_certain(desired: &DesiredSet, context: &Context<'_>) -> bool {
     desired.policy.automated
         && desired.evidence.is_complete()
-        && context.claims.unknown.is_empty()
+        && context.claims.unrecorded.is_empty()
         && context.observed.discovery.is_some()
+}
+
+/// Takes out what could not be deleted, or released, a moment ago: said each time, tried at the pace of retries.
+pub(super) fn retried<'a>(
+    objects: BTreeMap<ObjectId, &'a Record>,
+    context: &Context<'_>,
+) -> Retried<'a> {
+    let mut retried = Retried::default();
+    for (id, record) in objects {
+        // What Git no longer has has no content digest.
+        let failures = context.memory.failures.get(&id);
+        let failure = failures.filter(|failure| failure.digest.is_empty());
+        let problem = failure.map(|f| Problem::new(f.reason, f.message.clone()));
+        retried.problems.extend(problem);
+        match failure.filter(|failure| failure.retry_at > context.now) {
+            Some(failure) => retried.wake.push(failure.retry_at),
+            None => {
+                retried.now.insert(id, record);
+            }
+        }
+    }
+    retried
+}
+
+/// What [`retried`] comes to.
+#[derive(Debug, Default)]
+pub(super) struct Retried<'a> {
+    pub(super) now: BTreeMap<ObjectId, &'a Record>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) wake: Vec<Timestamp>,
+}
+
+/// What is said while it is not known what another Application renders.
+pub(super) fn suspended(context: &Context<'_>) -> Option<Problem> {
+    let first = context.claims.unrecorded.first()?;
+    let what = format!("nothing is deleted: {first} might render what has left Git");
+    Some(Problem::new(Reason::PruneSuspended, what))
 }
 
 fn is_empty_by_mistake(desired: &DesiredSet) -> bool {
@@ -322,6 +373,7 @@ pub(super) fn deletable<'a>(
             }
             known
                 && context.observed.synced_kinds.contains(&kind)
+                && !context.observed.broken.contains_key(&kind)
                 && !context.memory.own.contains(id)
                 && !record.deleting
         })

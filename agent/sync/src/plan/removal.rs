@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::effect::{Declare, Effect, Propagation};
 use muster_model::observed::Record;
-use muster_model::{ApplicationKey, Health, ObjectId, SyncState};
+use muster_model::{ApplicationKey, Health, ObjectId, ServiceAccount, SyncState};
 use serde::{Deserialize, Serialize};
 
-use super::prune::{Extras, approval_needed, deletable, deletes, extras, owned};
+use super::planner::finalizing;
+use super::prune::{
+    Extras, approval_needed, deletable, deletes, extras, owned, retried, suspended,
+};
 use super::waves::propagation;
 use super::{ObjectReport, ObjectState, Plan, Step, StepKind};
 use crate::brake::{self, Verdict, Wanted};
@@ -24,8 +27,12 @@ pub struct Removal {
     pub fate: Fate,
     /// What is known of why it is gone.
     pub evidence: Evidence,
+    /// `Delete=confirm` it had.
+    pub confirm: bool,
     /// `PrunePropagationPolicy=` it had.
     pub propagation: Option<Propagation>,
+    /// Whom its objects were applied as; the agent itself when not said.
+    pub account: Option<ServiceAccount>,
 }
 
 /// What becomes of objects whose Application is gone.
@@ -50,12 +57,13 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
         .partition(|(_, record)| {
             removal.fate == Fate::Preserve || options(record).delete == Permission::Never
         });
-    let wanted = wanted(&deleted, owned(&removal.application, context));
+    let wanted = wanted(removal, &deleted, owned(&removal.application, context));
     let judged = judge(removal.fate, &wanted, context);
     let mut problems: Vec<_> = approval_needed(&judged.pending, &wanted, context)
         .into_iter()
         .collect();
     let mut steps = Vec::new();
+    let mut wake = None;
     if is_certain(removal, context) {
         let allowed = deleted
             .into_iter()
@@ -63,15 +71,25 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
             .collect();
         let (deletable, undiscovered) = deletable(allowed, context);
         problems.extend(undiscovered);
+        let (released, deletable) = (retried(released, context), retried(deletable, context));
+        wake = released.wake.iter().chain(&deletable.wake).min().copied();
+        problems.extend(released.problems);
+        problems.extend(deletable.problems);
+        let (released, deletable) = (released.now, deletable.now);
         steps.extend(releases(&released));
         let policy = propagation(removal.propagation);
         steps.extend(deletes(&deletable, &found.left, false, policy));
+    } else if !wanted.objects.is_empty() {
+        problems.extend(suspended(context));
     }
+    let standing = standing(removal, found);
+    problems.extend(finalizing(&standing.objects, context));
     Plan {
         steps,
         problems,
+        wake,
         pending_deletions: brake::pending(&judged.pending, context.deletions),
-        ..standing(removal, found)
+        ..standing
     }
 }
 
@@ -85,6 +103,7 @@ fn standing(removal: &Removal, found: Extras<'_>) -> Plan {
     Plan {
         application: removal.application.clone(),
         release: None,
+        account: removal.account.clone(),
         declare: Declare::default(),
         steps: Vec::new(),
         objects: found
@@ -115,16 +134,16 @@ fn judge(fate: Fate, wanted: &Wanted, context: &Context<'_>) -> Verdict {
 
 fn is_certain(removal: &Removal, context: &Context<'_>) -> bool {
     removal.evidence.is_complete()
-        && context.claims.unknown.is_empty()
+        && context.claims.unrecorded.is_empty()
         && context.observed.discovery.is_some()
 }
 
-fn wanted(deleted: &BTreeMap<ObjectId, &Record>, owned: u32) -> Wanted {
+fn wanted(removal: &Removal, deleted: &BTreeMap<ObjectId, &Record>, owned: u32) -> Wanted {
     let going = || deleted.iter().filter(|(_, record)| !record.deleting);
     Wanted {
         objects: going().map(|(id, _)| id.clone()).collect(),
         confirm: going()
-            .filter(|(_, record)| options(record).delete == Permission::Confirm)
+            .filter(|(_, record)| removal.confirm || options(record).delete == Permission::Confirm)
             .map(|(id, _)| id.clone())
             .collect(),
         owned,

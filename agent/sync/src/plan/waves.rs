@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use muster_model::effect::{Cause, Effect, Propagation};
-use muster_model::{Gvk, Health, ObjectId, Problem, Reason};
+use muster_model::{Health, ObjectId, Problem, Reason};
 
+use super::home::home;
 use super::judge::{Action, Verdict};
-use super::place::namespace_id;
 use super::{ObjectState, Step, StepKind};
 use crate::context::Context;
 use crate::desired::{DesiredObject, DesiredSet};
@@ -20,18 +21,42 @@ pub(super) fn steps(
     desired: &DesiredSet,
     verdicts: &mut BTreeMap<ObjectId, Verdict>,
     context: &Context<'_>,
-) -> (Vec<Step>, Option<Problem>) {
+) -> Applying {
     if !desired.policy.automated {
-        return (Vec::new(), only_compared(desired, verdicts));
+        return Applying {
+            waiting: only_compared(desired, verdicts),
+            ..Applying::default()
+        };
     }
     let tasks = ordered(desired);
     let waiting = hold_later_waves(&tasks, verdicts);
     let mut steps = Vec::new();
     steps.extend(probes(verdicts));
-    steps.extend(namespace(desired, verdicts, context));
+    let mut home = home(desired, verdicts, context);
+    steps.extend(home.step.clone());
     steps.extend(adoptions(verdicts, context));
     steps.extend(applies(desired, &tasks, verdicts));
-    (steps, waiting)
+    Applying {
+        is_behind: home.is_behind(),
+        home: home.problem.take(),
+        wake: home.wake,
+        steps,
+        waiting,
+    }
+}
+
+/// What applying comes to.
+#[derive(Debug, Default)]
+pub(super) struct Applying {
+    pub(super) steps: Vec<Step>,
+    /// Objects that wait for others.
+    pub(super) waiting: Option<Problem>,
+    /// What is wrong with the Application's own namespace.
+    pub(super) home: Option<Problem>,
+    /// True while that namespace is not as Git says.
+    pub(super) is_behind: bool,
+    /// When to look at it again.
+    pub(super) wake: Option<Timestamp>,
 }
 
 /// Without an automated policy nothing is done, and it is said once.
@@ -136,31 +161,6 @@ fn probes(verdicts: &BTreeMap<ObjectId, Verdict>) -> Option<Step> {
     })
 }
 
-/// `CreateNamespace=true`: the namespace is made without marks, so that it is never deleted.
-fn namespace(
-    desired: &DesiredSet,
-    verdicts: &BTreeMap<ObjectId, Verdict>,
-    context: &Context<'_>,
-) -> Option<Step> {
-    let name = desired.policy.create_namespace.as_deref()?;
-    let id = namespace_id(name);
-    let known = context.observed.namespaces.as_ref()?;
-    let needed = verdicts.iter().any(|(object, verdict)| {
-        object.namespace == name && matches!(verdict.action, Action::Apply { .. })
-    });
-    let wanted = needed && !known.contains_key(name) && !verdicts.contains_key(&id);
-    wanted.then(|| Step {
-        kind: apply_step(i32::MIN),
-        effects: vec![Effect::Apply {
-            object: id,
-            gvk: Gvk::parse("v1", "Namespace"),
-            force: false,
-            cause: Cause::Create,
-            yielded: Vec::new(),
-        }],
-    })
-}
-
 fn adoptions(verdicts: &BTreeMap<ObjectId, Verdict>, context: &Context<'_>) -> Option<Step> {
     let effects: Vec<Effect> = verdicts
         .iter()
@@ -234,7 +234,7 @@ fn apply(object: &DesiredObject, verdict: &Verdict) -> Option<Effect> {
     })
 }
 
-fn apply_step(wave: i32) -> StepKind {
+pub(super) fn apply_step(wave: i32) -> StepKind {
     StepKind::Apply {
         phase: Phase::Sync,
         wave,

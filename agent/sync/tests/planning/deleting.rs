@@ -11,7 +11,9 @@ fn removal(fate: Fate) -> Removal {
             fleet_parsed: true,
             rendered: true,
         },
+        confirm: false,
         propagation: None,
+        account: None,
     }
 }
 

@@ -29,6 +29,15 @@ fn a_restart_writes_nothing() {
 }
 
 #[test]
+fn a_restart_over_four_thousand_objects_writes_nothing() {
+    let mut world = settled(&numbered(4_000));
+    assert_eq!(world.applied.len(), 4_000);
+    world.restart();
+    assert_eq!(world.settle(), 0);
+    assert_eq!(world.applied.len(), 4_000);
+}
+
+#[test]
 fn a_changed_and_a_removed_field_and_a_deleted_object_are_healed() {
     let mut world = settled(&configs(&["a", "b"]));
     world.cluster.update(

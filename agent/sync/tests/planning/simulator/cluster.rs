@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::kinds::{Scope, builtin_scope};
-use muster_model::observed::{Discovery, Observed, ParentScope, ServedKind};
+use muster_model::observed::{Discovery, NamespaceState, Observed, ParentScope, ServedKind};
 use muster_model::{GroupKind, Map, Node, ObjectId, Reason, marks};
 use muster_sync::{Ownership, reduce};
 
@@ -120,11 +120,12 @@ impl Cluster {
                 .collect(),
             absent: BTreeSet::new(),
             synced_kinds: self.kinds.clone(),
+            broken: BTreeMap::new(),
             namespaces: Some(
                 self.objects
                     .keys()
                     .filter(|id| id.kind == "Namespace")
-                    .map(|id| (id.name.clone(), false))
+                    .map(|id| (id.name.clone(), NamespaceState::default()))
                     .collect(),
             ),
             discovery: Some(Discovery {

@@ -132,6 +132,7 @@ impl World {
     fn claims(&self) -> Claims {
         let mut claims = Claims {
             unknown: self.unknown.clone(),
+            unrecorded: self.unknown.clone(),
             ..Claims::default()
         };
         for set in self.sets.values() {
@@ -264,6 +265,7 @@ impl World {
                 }
                 true
             }
+            Effect::Audit { .. } => true,
             Effect::Apply {
                 object,
                 cause,
@@ -329,6 +331,7 @@ impl World {
                     digest,
                     reason,
                     message: format!("{id} was refused"),
+                    attempts: 1,
                     retry_at: self.now + SignedDuration::from_secs(60),
                 };
                 self.memory.failures.insert(id.clone(), failure);
@@ -360,6 +363,7 @@ static NO_DELETIONS: Deletions = Deletions {
     ledger: Ledger {
         before: None,
         total: 0,
+        size: 0,
         deleted: 0,
         leaving: BTreeSet::new(),
     },
