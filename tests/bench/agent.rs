@@ -17,7 +17,7 @@ pub(crate) const HOME: &str = "muster-system";
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How often is looked while something large is going on: rare enough to cost nothing.
-const GLANCE: Duration = Duration::from_millis(50);
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// A running agent.
 pub(crate) struct Agent {
@@ -158,7 +158,8 @@ pub(crate) fn sum(text: &str, name: &str, wanted: impl Fn(&str) -> bool) -> f64 
             let of_this_name = labels.is_empty() || labels.starts_with('{');
             (of_this_name && wanted(labels)).then(|| value.parse::<f64>().ok())?
         })
-        .sum()
+        // A sum of nothing is -0 otherwise.
+        .fold(0.0, |sum, value| sum + value)
 }
 
 fn free_address() -> Result<SocketAddr, Stop> {

@@ -169,8 +169,8 @@ fn compare(
                 found.change.insert(
                     id.to_string(),
                     Change {
-                        from: shown(previous.body(), object.body()),
-                        to: shown(object.body(), previous.body()),
+                        from: shown(&previous.body(), &object.body()),
+                        to: shown(&object.body(), &previous.body()),
                     },
                 );
             }

@@ -9,7 +9,7 @@ use muster_fleet::hub::Hub;
 use muster_fleet::source::Source;
 use muster_kustomize::{Failure, Options};
 use muster_model::{
-    ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree,
+    ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree, json,
 };
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
@@ -39,18 +39,59 @@ pub(crate) struct Rendering {
 #[derive(Debug, Default)]
 pub struct Renders {
     parsed: Arc<muster_kustomize::Cache>,
-    memo: Mutex<BTreeMap<(ApplicationKey, usize), Memo>>,
+    memo: Mutex<BTreeMap<(ApplicationKey, usize), Packed>>,
     done: AtomicU64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Memo {
     definition: Digest,
     read: Vec<(RepoPath, BlobId)>,
     objects: Vec<Manifest>,
 }
 
+/// A [`Memo`] as it is kept: the objects as compact JSON, a sixth of what their trees take.
+#[derive(Debug)]
+struct Packed {
+    definition: Digest,
+    read: Vec<(RepoPath, BlobId)>,
+    objects: Vec<Box<str>>,
+}
+
+impl Packed {
+    fn pack(memo: &Memo) -> Self {
+        let text = |object: &Manifest| json::to_string(object.body()).into();
+        Self {
+            definition: memo.definition,
+            read: memo.read.clone(),
+            objects: memo.objects.iter().map(text).collect(),
+        }
+    }
+
+    /// `None` for what JSON cannot hold: it is rendered again.
+    fn unpack(&self) -> Option<Memo> {
+        let object = |text: &str| {
+            let node = json::from_slice(text.as_bytes()).ok()?;
+            Manifest::new(node).ok()
+        };
+        Some(Memo {
+            definition: self.definition,
+            read: self.read.clone(),
+            objects: self
+                .objects
+                .iter()
+                .map(|text| object(text))
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
 impl Renders {
+    /// Forgets the files that were parsed: between two looks only what was rendered is of use.
+    pub fn rest(&self) {
+        self.parsed.clear();
+    }
+
     /// How many sources were rendered, recalled ones apart.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -63,21 +104,18 @@ impl Renders {
         definition: Digest,
         tree: &dyn Tree,
     ) -> Option<Memo> {
-        let memo = self
-            .memo
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned()?;
+        let all = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        let memo = all.get(key)?;
         let unchanged = |(path, id): &(RepoPath, BlobId)| matches!(tree.entry(path), Ok(Some(entry)) if entry.id == *id);
-        (memo.definition == definition && memo.read.iter().all(unchanged)).then_some(memo)
+        let valid = memo.definition == definition && memo.read.iter().all(unchanged);
+        valid.then(|| memo.unpack())?
     }
 
-    fn remember(&self, key: (ApplicationKey, usize), memo: Memo) {
+    fn remember(&self, key: (ApplicationKey, usize), memo: &Memo) {
         self.memo
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, memo);
+            .insert(key, Packed::pack(memo));
     }
 }
 
@@ -165,7 +203,7 @@ fn render_source(
         read: rendered.inputs().to_vec(),
         objects: rendered.into_objects(),
     };
-    input.renders.remember(key, memo.clone());
+    input.renders.remember(key, &memo);
     Ok(memo)
 }
 

@@ -117,6 +117,7 @@ impl<S: Source> Gatherer<S> {
         let (desired, next) = self
             .trusted(&mut commits, &mut resolved, desired, (trust, scopes))
             .await?;
+        self.request.renders.rest();
         self.seen = commits
             .sources
             .iter()

@@ -27,7 +27,7 @@ pub fn body(
         application: application.clone(),
         digest: found.digest.clone(),
     };
-    let mut node = marked(&found.manifest, &memory.applyset, &mark);
+    let mut node = marked(&found.manifest(), &memory.applyset, &mark);
     for pointer in yielded {
         remove(&mut node, pointer);
     }

@@ -8,13 +8,17 @@ use muster_model::marks;
 use muster_model::observed::NamespaceMetadata;
 use muster_model::release::Release;
 use muster_model::{
-    ApplicationKey, Digest, Gvk, Manifest, Node, ObjectId, Problem, ServiceAccount,
+    ApplicationKey, Digest, GroupKind, Gvk, Manifest, Node, ObjectId, Problem, Reason,
+    ServiceAccount, json,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::generations::Generations;
 use crate::options::{ObjectOptions, Permission};
+use crate::order::defined_kind;
 use crate::prepare::prepare;
+use crate::record::scale_target;
+use crate::reserved::reserved_field;
 use crate::retry::Retry;
 
 /// One Application at one release, completely rendered, with namespaces normalised.
@@ -142,18 +146,27 @@ impl IgnoreDifference {
 }
 
 /// One object Git wants.
+///
+/// An agent keeps every one of them for as long as it runs, so the object itself is kept as compact JSON, a sixth of
+/// what its tree takes, and read again where a decision looks into it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredObject {
     /// What identifies it.
     pub id: ObjectId,
     /// Group, version and kind.
     pub gvk: Gvk,
-    /// The object without marks, as it will be sent.
-    pub manifest: Manifest,
+    /// The object without marks, as it will be sent: JSON.
+    text: Box<str>,
     /// [`marks::content_digest`] of it.
     pub digest: String,
     /// Its own sync options and wave.
     pub options: ObjectOptions,
+    /// The kind that a CustomResourceDefinition defines.
+    pub defines: Option<GroupKind>,
+    /// What an autoscaler scales.
+    pub scales: Option<ObjectId>,
+    /// A label or annotation it sets that belongs to muster; such an object is refused.
+    pub reserved_field: Option<String>,
 }
 
 impl DesiredObject {
@@ -162,22 +175,39 @@ impl DesiredObject {
     /// `key` is the cluster's own, for the digests of Secrets.
     ///
     /// # Errors
-    /// [`muster_model::Reason::NotSupported`] for hooks, [`muster_model::Reason::InvalidField`] for a bad wave.
+    /// [`Reason::NotSupported`] for hooks, [`Reason::InvalidField`] for a bad wave, [`Reason::InvalidObject`] for what
+    /// JSON cannot hold.
     pub fn new(manifest: Manifest, key: &[u8]) -> Result<Self, Problem> {
         let manifest = prepare(manifest);
+        let body = manifest.body();
+        let text: Box<str> = json::to_string(body).into();
+        if json::from_slice(text.as_bytes()).is_err() {
+            let message = format!("{} is nested too deeply for JSON", manifest.id());
+            return Err(Problem::new(Reason::InvalidObject, message)
+                .remedy("at most 128 levels of mappings and lists"));
+        }
         Ok(Self {
             id: manifest.id(),
             gvk: manifest.gvk().clone(),
             digest: marks::content_digest(&manifest, key),
             options: ObjectOptions::of(&manifest)?,
-            manifest,
+            defines: defined_kind(body),
+            scales: scale_target(body, manifest.namespace()),
+            reserved_field: reserved_field(body),
+            text,
         })
     }
 
     /// The object, as rendered.
     #[must_use]
-    pub fn body(&self) -> &Node {
-        self.manifest.body()
+    pub fn body(&self) -> Node {
+        json::from_slice(self.text.as_bytes()).expect("because it was tried")
+    }
+
+    /// The object, as rendered, with its identity.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        Manifest::new(self.body()).expect("because it was made from one")
     }
 }
 

@@ -1,7 +1,7 @@
 //! What no Application may set: the agent itself, its marks, and kinds that never come from Git (HAZARDS.md T-27, T-28).
 
 use muster_model::kinds::is_denied;
-use muster_model::{Manifest, Node, Problem, Reason, marks};
+use muster_model::{Manifest, Node, ObjectId, Problem, Reason, marks};
 
 use crate::context::OwnObjects;
 
@@ -17,8 +17,12 @@ pub fn check_reserved(objects: &[Manifest], own: &OwnObjects) -> Vec<Problem> {
 /// Why one object is refused, if it is.
 #[must_use]
 pub fn reserved(manifest: &Manifest, own: &OwnObjects) -> Option<Problem> {
-    let id = manifest.id();
-    if own.contains(&id) {
+    refusal(&manifest.id(), reserved_field(manifest.body()), own)
+}
+
+/// The same from what is kept of an object.
+pub(crate) fn refusal(id: &ObjectId, field: Option<String>, own: &OwnObjects) -> Option<Problem> {
+    if own.contains(id) {
         return Some(Problem::new(
             Reason::ReservedObject,
             format!("{id} is part of the agent itself"),
@@ -30,21 +34,21 @@ pub fn reserved(manifest: &Manifest, own: &OwnObjects) -> Option<Problem> {
             format!("{id} is of a kind that is never delivered from Git"),
         ));
     }
-    reserved_key(manifest.body()).map(|(section, key)| {
+    field.map(|field| {
         Problem::new(
             Reason::ReservedObject,
             format!("{id} sets a mark that belongs to muster"),
         )
-        .field(format!("metadata.{section}[{key}]"))
+        .field(field)
     })
 }
 
 /// A label or annotation that is ours alone.
-fn reserved_key(body: &Node) -> Option<(&'static str, String)> {
+pub(crate) fn reserved_field(body: &Node) -> Option<String> {
     ["labels", "annotations"].into_iter().find_map(|section| {
         let map = body.at_path(&["metadata", section])?.as_map()?;
         let key = map.keys().find(|key| marks::is_reserved(key))?;
-        Some((section, key.to_owned()))
+        Some(format!("metadata.{section}[{key}]"))
     })
 }
 

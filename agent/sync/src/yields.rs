@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::coverage;
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::ownership::fields_of;
-use crate::record::scale_target;
 
 /// The field an autoscaler sets.
 const REPLICAS: &str = "/spec/replicas";
@@ -31,14 +30,14 @@ pub(crate) fn scaled(desired: &DesiredSet, context: &Context<'_>) -> BTreeSet<Ob
     let rendered = desired
         .objects
         .iter()
-        .filter_map(|object| scale_target(object.body(), &object.id.namespace));
+        .filter_map(|object| object.scales.clone());
     let live = context.observed.objects.scale_targets().cloned();
     rendered.chain(live).collect()
 }
 
 /// Finds the fields of one live object that are left to others.
 pub(crate) fn yields(
-    object: &DesiredObject,
+    (object, body): (&DesiredObject, &Node),
     record: &Record,
     scaled: &BTreeSet<ObjectId>,
     desired: &DesiredSet,
@@ -53,7 +52,7 @@ pub(crate) fn yields(
     let others = foreign_fields(record, manager);
     let mut found = Yields::default();
     for pointer in rules.iter().flat_map(|rule| &rule.json_pointers) {
-        found.add(pointer, true, object.body(), &others);
+        found.add(pointer, true, body, &others);
     }
     let named = |name: &str| {
         rules
@@ -61,12 +60,12 @@ pub(crate) fn yields(
             .any(|rule| rule.managers.iter().any(|m| m == name))
     };
     for other in others.iter().filter(|other| named(other.manager)) {
-        for pointer in coverage::owned_leaves(&other.fields, object.body()) {
-            found.add(&pointer, true, object.body(), &others);
+        for pointer in coverage::owned_leaves(&other.fields, body) {
+            found.add(&pointer, true, body, &others);
         }
     }
     if scaled.contains(&object.id) || others.iter().any(Foreign::is_autoscaler) {
-        found.add(REPLICAS, false, object.body(), &others);
+        found.add(REPLICAS, false, body, &others);
     }
     found.omitted.sort_unstable();
     found.omitted.dedup();

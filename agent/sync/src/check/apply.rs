@@ -45,7 +45,7 @@ impl Linter<'_> {
         self.declared(plan, object);
         if let Some(live) = live {
             self.may_touch(object, live, desired.policy.adopt);
-            self.yielded(object, live, rendered.body(), yielded);
+            self.yielded(object, live, &rendered.body(), yielded);
         }
     }
 

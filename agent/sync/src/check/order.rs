@@ -6,7 +6,6 @@ use muster_model::effect::Effect;
 use muster_model::{GroupKind, ObjectId};
 
 use super::{Invariant, Linter};
-use crate::order::defined_kind;
 use crate::plan::{Plan, StepKind};
 
 impl Linter<'_> {
@@ -89,7 +88,7 @@ impl Linter<'_> {
             return None;
         }
         if let Some(rendered) = self.subject.object(id) {
-            return defined_kind(rendered.body());
+            return rendered.defines.clone();
         }
         let (plural, group) = id.name.split_once('.')?;
         let served = &self.context.observed.discovery.as_ref()?.kinds;

@@ -16,7 +16,7 @@ use crate::fights;
 use crate::former::{BEFORE_FIRST_APPLY, former_managers};
 use crate::ownership::{Ownership, other_managers, own_fields, ownership_by};
 use crate::record::MANAGER_PREFIX;
-use crate::reserved::reserved;
+use crate::reserved::refusal;
 use crate::retry;
 use crate::yields::{Yields, scaled, yields};
 
@@ -160,7 +160,11 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self, object: &DesiredObject) -> Verdict {
-        if let Some(problem) = reserved(&object.manifest, &self.context.memory.own) {
+        if let Some(problem) = refusal(
+            &object.id,
+            object.reserved_field.clone(),
+            &self.context.memory.own,
+        ) {
             return Verdict::refused(problem);
         }
         if let Some(problem) = self.claimed_twice(object) {
@@ -236,10 +240,16 @@ impl Judge<'_> {
             return Verdict::of(ObjectState::Deleting);
         }
         let memory = self.context.memory;
-        let left = yields(object, record, &self.scaled, self.desired, &memory.manager);
+        let body = object.body();
+        let left = yields(
+            (object, &body),
+            record,
+            &self.scaled,
+            self.desired,
+            &memory.manager,
+        );
         let fields = own_fields(record, &memory.manager);
-        let body = Some(object.body());
-        let whose = ownership_by(&object.id, record, body, memory, fields.as_ref());
+        let whose = ownership_by(&object.id, record, Some(&body), memory, fields.as_ref());
         let fields = fields.unwrap_or_default();
         let mut verdict = match whose {
             Ownership::Ours(mark) if mark.application != self.desired.application => {
@@ -248,7 +258,7 @@ impl Judge<'_> {
             Ownership::Ours(mark) if mark.digest != object.digest => {
                 Verdict::apply(ObjectState::Changed, Cause::Update, true)
             }
-            Ownership::Ours(_) => self.compare(object, record, &fields, &left),
+            Ownership::Ours(_) => self.compare((object, &body), record, &fields, &left),
             Ownership::Stripped => self.drifted(object, record, &[]),
             Ownership::Unclaimed | Ownership::Copied if record.controller.is_none() => {
                 adopt(record, &memory.manager)
@@ -267,7 +277,7 @@ impl Judge<'_> {
     /// An object of ours whose mark has the digest that Git has: is every field still ours?
     fn compare(
         &self,
-        object: &DesiredObject,
+        (object, body): (&DesiredObject, &Node),
         record: &Record,
         fields: &Node,
         left: &Yields,
@@ -275,7 +285,7 @@ impl Judge<'_> {
         if !owns_labels(fields) {
             return self.drifted(object, record, &[]);
         }
-        let coverage = covers_except(fields, object.body(), &left.ignored);
+        let coverage = covers_except(fields, body, &left.ignored);
         let leftovers = leftover_managers(record, &self.context.memory.manager);
         match coverage {
             Coverage::Full if !leftovers.is_empty() => Verdict::acting(
@@ -352,7 +362,7 @@ impl Judge<'_> {
             },
         );
         self.paced(object, healing, || {
-            let others = other_managers(record, object.body(), paths, manager).join(", ");
+            let others = other_managers(record, &object.body(), paths, manager).join(", ");
             format!("changed again and again by {others}")
         })
     }

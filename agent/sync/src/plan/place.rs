@@ -7,7 +7,6 @@ use muster_model::{GroupKind, ObjectId, Problem, Reason};
 
 use crate::context::Context;
 use crate::desired::{DesiredObject, DesiredSet};
-use crate::order::defined_kind;
 
 /// Whether an object can be looked at and applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +40,7 @@ impl Delivered {
                 .chain(desired.policy.create_namespace.clone())
                 .collect(),
             kinds: objects()
-                .filter_map(|object| defined_kind(object.body()))
+                .filter_map(|object| object.defines.clone())
                 .collect(),
         }
     }

@@ -13,7 +13,7 @@ use super::{ObjectState, Step, StepKind};
 use crate::context::Context;
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::health::is_assessed;
-use crate::order::{Phase, Task, defined_kind, kind_rank, sort};
+use crate::order::{Phase, Task, kind_rank, sort};
 
 /// The steps that bring objects to what Git says, and the problem of those that wait. Verdicts of objects held back
 /// are changed to say so.
@@ -88,7 +88,7 @@ fn ordered(desired: &DesiredSet) -> Vec<Task> {
             phase: Phase::Sync,
             wave: object.options.wave,
             id: object.id.clone(),
-            defines: defined_kind(object.body()),
+            defines: object.defines.clone(),
         })
         .collect();
     sort(&mut tasks);
