@@ -139,6 +139,41 @@ fn t_05_a_malformed_tree() {
     );
 }
 
+/// HAZARDS.md T-10.
+#[test]
+fn t_10_an_lfs_pointer() {
+    refused(Reason::LfsPointer, |hub| {
+        hub.file(
+            "apps/shop/config.yaml",
+            "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n",
+        )
+    });
+}
+
+/// HAZARDS.md T-22.
+#[test]
+fn t_22_a_key_that_is_there_twice() {
+    refused(Reason::InvalidYaml, |hub| {
+        let twice = config_map("config", "a").replace("data:", "data: {}\ndata:");
+        hub.file("apps/shop/config.yaml", &twice)
+    });
+}
+
+/// HAZARDS.md T-54.
+#[test]
+fn t_54_rights_that_the_project_does_not_permit() {
+    for kind in [
+        "rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding",
+        "admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration",
+        "apiregistration.k8s.io/v1\nkind: APIService",
+    ] {
+        let object = format!("apiVersion: {kind}\nmetadata: {{name: x}}\n");
+        refused(Reason::ProjectDenied, |hub| {
+            hub.file("apps/shop/rights.yaml", &object)
+        });
+    }
+}
+
 /// HAZARDS.md T-16.
 #[test]
 fn t_16_a_remote_resource() {

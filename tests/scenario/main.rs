@@ -2,6 +2,7 @@
 //! that passes at once. Every scenario ends at a fixpoint, and the invariants of HAZARDS.md section 1 are looked at
 //! after every write.
 
+mod app_of_apps;
 mod bad_input;
 mod crash;
 mod deletion;
@@ -11,8 +12,10 @@ mod git_events;
 mod hub;
 mod limits;
 mod ownership;
+mod placements;
 mod policies;
 mod seeing;
+mod sources;
 mod storm;
 mod world;
 mod writers;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_fleet::application::Application;
-use muster_fleet::children::{child_applications, is_argo_object};
+use muster_fleet::children::{child_applications, is_argo_object, is_followed};
 use muster_fleet::failure::Failure;
 use muster_fleet::fleet::{self, Approval, OnLeave};
 use muster_fleet::hub::{self, Hub};
 use muster_fleet::namespaces::{learn_scopes, normalise_namespaces, scopes_of};
 use muster_fleet::project::{Scoped, check_application, check_objects};
-use muster_fleet::targets::{Incomplete, targets};
+use muster_fleet::targets::{Incomplete, Targets, targets};
 use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
@@ -20,6 +20,7 @@ use muster_model::{
 use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
 
 use crate::commits::{Commits, SourceRef};
+use crate::placing;
 use crate::policy::policy;
 use crate::render::{Input, Rendering, Renders, render};
 use crate::unbuilt;
@@ -31,8 +32,8 @@ pub struct Request {
     pub cluster: ClusterName,
     /// Path of the fleet file in the hub repository.
     pub fleet_file: RepoPath,
-    /// Only this Application, when there is one.
-    pub only: Option<ApplicationKey>,
+    /// Only this Application, as it was at a release, when there is one.
+    pub only: Option<Recall>,
     /// The cluster's own key, for the digests of Secrets.
     pub key: Vec<u8>,
     /// The objects that are the agent itself.
@@ -41,6 +42,15 @@ pub struct Request {
     pub namespaces: Option<BTreeSet<String>>,
     /// Renders that are remembered from pass to pass.
     pub renders: Arc<Renders>,
+}
+
+/// An Application at a release that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recall {
+    /// The Application.
+    pub key: ApplicationKey,
+    /// The commits of its sources, in their order.
+    pub sources: Vec<Revision>,
 }
 
 /// What is missing before the question can be answered, or why it never can.
@@ -86,8 +96,10 @@ pub struct Desired {
 /// One Application of one cluster.
 #[derive(Debug, Clone)]
 pub struct DesiredApplication {
-    /// The ApplicationSet it comes from.
+    /// The ApplicationSet, or the placement, it comes from.
     pub set: Option<String>,
+    /// The name of the Application that rendered it.
+    pub parent: Option<String>,
     /// Path of its first source.
     pub path: String,
     /// What the cluster should have; `None` when that is not known.
@@ -141,11 +153,8 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
         return Ok(desired);
     }
     let targets = targets(&hub, &request.cluster, &*commits.hub_tree).map_err(hub_failure)?;
-    desired.incomplete = targets.incomplete;
-    desired.problems = targets.problems;
-    desired.warnings = targets.warnings;
-    let wanted = |app: &Application| request.only.as_ref().is_none_or(|only| *only == app.key);
-    let found = with_children(request, commits, &hub, targets.applications, &mut desired)?;
+    let mut found = with_children(request, commits, &hub, targets, &mut desired)?;
+    let templates = placing::templates(request, commits, &hub)?;
     let mut all_scopes = scopes_of(&hub.fleet);
     all_scopes.extend(scopes);
     learn_scopes(
@@ -153,10 +162,14 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
         found
             .iter()
             .filter_map(|(_, r)| r.as_ref().ok())
-            .flat_map(|r| &r.objects),
+            .flat_map(|r| &r.objects)
+            .chain(placing::objects(&templates)),
     );
+    let placed = placing::place(request, &hub, templates, &all_scopes, &mut desired);
+    found.extend(placed);
+    refuse_shared_names(&mut found);
     for (application, rendering) in found {
-        if !wanted(&application) {
+        if !request.wants(&application.key) {
             continue;
         }
         let content = rendering.and_then(|rendering| {
@@ -166,14 +179,11 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
             Ok(set) => (Some(Arc::new(set)), Vec::new()),
             Err(problems) => (None, problems),
         };
-        let path = application
-            .sources
-            .first()
-            .map(|s| s.path.as_str().to_owned())
-            .unwrap_or_default();
+        let path = application.sources.first();
         let entry = DesiredApplication {
-            set: application.set.clone(),
-            path,
+            path: path.map_or_else(String::new, |s| s.path.as_str().to_owned()),
+            set: application.set,
+            parent: application.parent.map(|parent| parent.name.clone()),
             content,
             problems,
         };
@@ -182,40 +192,97 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
     Ok(desired)
 }
 
-type Found = Vec<(Application, Result<Rendering, Vec<Problem>>)>;
+impl Request {
+    /// True when the answer is asked to hold this Application.
+    fn wants(&self, key: &ApplicationKey) -> bool {
+        self.only.as_ref().is_none_or(|only| only.key == *key)
+    }
 
-/// Renders the Applications, then those that they render, level by level (DESIGN.md 3.2, app-of-apps).
+    /// The commits of a placement's templates, when one of its Applications is recalled.
+    pub(crate) fn recalled_placement(&self, placement: &str) -> Option<&[Revision]> {
+        let is_of = |key: &ApplicationKey| {
+            let rest = key.name.strip_prefix(placement);
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        let only = self.only.as_ref().filter(|only| is_of(&only.key))?;
+        Some(&only.sources)
+    }
+
+    /// The commits of the sources of an Application that is recalled.
+    fn recalled(&self, key: &ApplicationKey) -> Option<&[Revision]> {
+        let only = self.only.as_ref().filter(|only| only.key == *key)?;
+        Some(&only.sources)
+    }
+}
+
+/// An Application that another renders, or a policy makes, may be called like one of the files: then neither is known.
+fn refuse_shared_names(found: &mut Found) {
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for (application, _) in &*found {
+        *count.entry(application.key.name.clone()).or_default() += 1;
+    }
+    for (application, rendering) in found {
+        if count.get(&application.key.name).is_some_and(|n| *n > 1) {
+            let message = format!("two Applications are called `{}`", application.key.name);
+            let problem = Problem::new(Reason::DuplicateApplication, message);
+            *rendering = Err(vec![problem.at(application.origin.clone())]);
+        }
+    }
+}
+
+pub(crate) type Found = Vec<(Application, Result<Rendering, Vec<Problem>>)>;
+
+/// Renders the Applications, then those that they render, level by level (DESIGN.md 3.2, app-of-apps). Applications of
+/// other clusters are rendered only for what they render for this one.
 fn with_children(
     request: &Request,
     commits: &Commits,
     hub: &Hub,
-    mut level: Vec<Application>,
+    targets: Targets,
     desired: &mut Desired,
 ) -> Result<Found, Need> {
+    desired.incomplete = targets.incomplete;
+    desired.problems = targets.problems;
+    desired.warnings = targets.warnings;
+    let mut level = targets.applications;
+    level.extend(targets.parents);
+    // What is recalled and stands in a file needs nobody else.
+    if level
+        .iter()
+        .any(|app| request.only.is_some() && request.wants(&app.key))
+    {
+        level.retain(|app| request.wants(&app.key));
+    }
     let mut found: Found = Vec::new();
     while !level.is_empty() {
         let renderings = render_all(request, commits, hub, &level)?;
         let mut next = Vec::new();
         for (application, rendering) in std::mem::take(&mut level).into_iter().zip(renderings) {
+            let is_own = application.cluster == request.cluster;
+            let followed = is_followed(hub, &application);
             let rendering = rendering.map(|mut rendering| {
                 let children = child_applications(hub, &application, &rendering.objects);
                 if !children.problems.is_empty() {
-                    desired
-                        .incomplete
-                        .applications
-                        .insert(application.key.name.clone());
+                    let incomplete = &mut desired.incomplete;
+                    incomplete.doubt_children_of(&application, followed);
                 }
-                desired.problems.extend(children.problems);
-                next.extend(
-                    children
-                        .applications
-                        .into_iter()
-                        .filter(|child| child.cluster == request.cluster),
-                );
+                if is_own {
+                    desired.problems.extend(children.problems);
+                }
+                let wanted = |child: &Application| {
+                    child.cluster == request.cluster || is_followed(hub, child)
+                };
+                next.extend(children.applications.into_iter().filter(wanted));
                 rendering.objects.retain(|object| !is_argo_object(object));
                 rendering
             });
-            found.push((application, rendering));
+            if rendering.is_err() {
+                let incomplete = &mut desired.incomplete;
+                incomplete.doubt_children_of(&application, followed);
+            }
+            if is_own {
+                found.push((application, rendering));
+            }
         }
         level = next;
     }
@@ -267,6 +334,7 @@ fn render_all(
             hub,
             commits,
             renders: &request.renders,
+            recalled: request.recalled(&application.key),
         }) {
             Ok(rendering) => renderings.push(Ok(rendering)),
             Err(Need::Refused(problems)) => renderings.push(Err(problems)),

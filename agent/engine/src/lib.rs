@@ -12,6 +12,7 @@
 pub mod changes;
 pub mod commits;
 pub mod desire;
+mod placing;
 mod policy;
 mod render;
 pub mod report;
@@ -21,6 +22,6 @@ mod unbuilt;
 
 pub use changes::{Changes, changes};
 pub use commits::{Commits, Snapshot, SourceRef, SourceState};
-pub use desire::{Desired, DesiredApplication, Need, Request, desire};
+pub use desire::{Desired, DesiredApplication, Need, Recall, Request, desire};
 pub use render::Renders;
 pub use settle::settle;

@@ -14,7 +14,7 @@ use muster_model::{
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
-use crate::source::source_options;
+use crate::source::{Environment, source_options};
 
 /// What is rendered from where.
 pub(crate) struct Input<'a> {
@@ -22,6 +22,8 @@ pub(crate) struct Input<'a> {
     pub(crate) hub: &'a Hub,
     pub(crate) commits: &'a Commits,
     pub(crate) renders: &'a Renders,
+    /// The commits its sources had, when it is recalled.
+    pub(crate) recalled: Option<&'a [Revision]>,
 }
 
 /// A complete render of every source.
@@ -123,10 +125,15 @@ impl Renders {
 pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     let mut missing = BTreeSet::new();
     let mut found = Vec::new();
-    for source in &input.application.sources {
-        let wanted = repository(input, source)?;
+    for (index, source) in input.application.sources.iter().enumerate() {
+        let mut wanted = repository(input, source)?;
+        let pinned = input.recalled.and_then(|revisions| revisions.get(index));
+        if let Some(pinned) = pinned {
+            wanted.name = pinned.commit_id.to_string();
+        }
         match input.commits.sources.get(&wanted) {
             Some(SourceState::At(revision, tree)) => {
+                let revision = pinned.unwrap_or(revision);
                 found.push((source, wanted.repository, revision, tree));
             }
             Some(SourceState::Failed(problem)) => return Err(Need::Refused(vec![problem.clone()])),
@@ -145,16 +152,27 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     };
     let mut digests = Vec::new();
     for (index, (source, repository, revision, tree)) in found.into_iter().enumerate() {
-        let memo = render_source(input, (index, source), &repository, tree)?;
+        rendering.revisions.push(revision.clone());
+        if source.is_reference() {
+            continue;
+        }
+        let at = (&repository, revision, tree);
+        let memo = render_source(input, (index, source), at)?;
         digests.push(inputs_digest(&memo));
         rendering.objects.extend(memo.objects);
-        rendering.revisions.push(revision.clone());
     }
     rendering.inputs = Digest::of_parts(digests.iter().map(|d| &d.as_bytes()[..]));
     Ok(rendering)
 }
 
 fn repository(input: &Input<'_>, source: &Source) -> Result<SourceRef, Need> {
+    if source.repo_url.is_empty() {
+        // A placement's templates lie in the hub commit itself.
+        return Ok(SourceRef {
+            repository: input.commits.hub_repository.clone(),
+            name: input.commits.hub.name.clone(),
+        });
+    }
     let Some(repository) = input.hub.fleet.repository(&source.repo_url) else {
         let message = format!("repository {} is not in the fleet file", source.repo_url);
         return Err(Need::Refused(vec![
@@ -175,17 +193,17 @@ fn repository(input: &Input<'_>, source: &Source) -> Result<SourceRef, Need> {
 fn render_source(
     input: &Input<'_>,
     (index, source): (usize, &Source),
-    repository: &str,
-    tree: &Snapshot,
+    (repository, revision, tree): (&String, &Revision, &Snapshot),
 ) -> Result<Memo, Need> {
     let key = (input.application.key.clone(), index);
-    let definition = Digest::of(format!("{source:?}").as_bytes());
+    let refused = |problem: Problem| Need::Refused(vec![problem]);
+    let env = Environment::of(input.application, source, revision);
+    let asked = source_options(source, &env)
+        .map_err(|problem| refused(problem.at(input.application.origin.clone())))?;
+    let definition = Digest::of(format!("{:?} {asked:?}", source.path).as_bytes());
     if let Some(memo) = input.renders.recall(&key, definition, &**tree) {
         return Ok(memo);
     }
-    let refused = |problem: Problem| Need::Refused(vec![problem]);
-    let asked = source_options(source)
-        .map_err(|problem| refused(problem.at(input.application.origin.clone())))?;
     let options = Options {
         cache: Some(Arc::clone(&input.renders.parsed)),
         ..Options::default()
@@ -193,7 +211,7 @@ fn render_source(
     let rendered =
         muster_kustomize::render(&**tree, &source.path, &asked, &options).map_err(|failure| {
             match failure {
-                Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
+                Failure::NotFetched(blobs) => Need::Blobs(repository.clone(), blobs),
                 Failure::Refused(problem) => refused(problem),
             }
         })?;

@@ -18,7 +18,8 @@ pub fn settle(mut next: Desired, previous: Option<&Desired>) -> Desired {
         let Some(content) = &before.content else {
             continue;
         };
-        let in_doubt = unassigned || next.incomplete.covers(before.set.as_deref(), &key.name);
+        let (set, parent) = (before.set.as_deref(), before.parent.as_deref());
+        let in_doubt = unassigned || next.incomplete.covers(set, parent, &key.name);
         match next.applications.get_mut(key) {
             Some(now) => now.keep(content),
             None if in_doubt => {

@@ -8,6 +8,7 @@ use crate::decode::{Decoder, Fields, child};
 use crate::destination::{Destination, Written};
 use crate::fleet::Fleet;
 use crate::labels;
+use crate::placement::Placement;
 use crate::source::{self, Source};
 use crate::sync_policy::{self, SyncPolicy};
 
@@ -45,6 +46,29 @@ pub struct Application {
     pub on_removal: OnRemoval,
     /// Where it is defined.
     pub origin: Location,
+}
+
+impl Application {
+    /// Stands for the templates of a placement while they are rendered; nothing of it is applied.
+    #[must_use]
+    pub fn of_templates(placement: &Placement, cluster: &ClusterName) -> Self {
+        let entry = &placement.entry;
+        Self {
+            key: ApplicationKey::new("", format!("templates of {}", entry.name)),
+            set: None,
+            parent: None,
+            depth: 0,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            sources: vec![entry.source.clone()],
+            cluster: cluster.clone(),
+            destination: Destination::default(),
+            sync_policy: entry.sync_policy.clone(),
+            ignore_differences: Vec::new(),
+            on_removal: OnRemoval::Preserve,
+            origin: entry.origin.clone(),
+        }
+    }
 }
 
 /// Fields of some objects that others may change.

@@ -73,6 +73,7 @@ impl ApplicationSet {
             template,
             origin: decoder.at(node),
         };
+        check_differences(decoder, &mut f);
         for live in ["ignoreApplicationDifferences", "preservedFields"] {
             decoder.without_effect(
                 &mut f,
@@ -127,7 +128,7 @@ fn read_language(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Language {
     let go = decoder.bool(fields, "goTemplate");
     let options = decoder.texts(fields, "goTemplateOptions");
     Language::of(go, &options).unwrap_or_else(|why| {
-        let line = fields.line();
+        let line = fields.line_of("goTemplateOptions");
         let problem = decoder.wrong(line, "spec.goTemplateOptions", why);
         problem.remedy =
             Some("one of: missingkey=default, missingkey=zero, missingkey=error".to_owned());
@@ -154,6 +155,25 @@ fn read_generators(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Vec<Genera
         decoder.adopt(inner);
     }
     generators
+}
+
+/// Checks `ignoreApplicationDifferences`, which says what others may change in a stored Application: there is none.
+fn check_differences(decoder: &mut Decoder, fields: &mut Fields<'_>) {
+    for (path, node) in decoder.items(fields, "ignoreApplicationDifferences") {
+        let mut f = decoder.fields(node, &path);
+        decoder.text(&mut f, "name");
+        decoder.texts(&mut f, "jqPathExpressions");
+        for pointer in decoder.texts(&mut f, "jsonPointers") {
+            if !pointer.starts_with('/') {
+                decoder.wrong(
+                    node.span.line,
+                    &format!("{path}.jsonPointers"),
+                    format!("`{pointer}` is no JSON pointer: it starts with `/`"),
+                );
+            }
+        }
+        decoder.finish(f);
+    }
 }
 
 /// Checks the template's fields as far as they are known before it is rendered.
@@ -231,3 +251,6 @@ enum Changes {
     NoDelete,
     NoUpdate,
 }
+
+#[cfg(test)]
+mod tests;

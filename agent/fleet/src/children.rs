@@ -14,10 +14,17 @@ pub const MAX_DEPTH: u32 = 5;
 /// What an Application renders in the way of Applications.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Children {
-    /// Applications of the same cluster.
+    /// The Applications, each for its own cluster.
     pub applications: Vec<Application>,
     /// What is wrong; while there is something, no child of the parent is pruned.
     pub problems: Vec<Problem>,
+}
+
+/// True when every cluster looks for its Applications in what this one renders.
+#[must_use]
+pub fn is_followed(hub: &Hub, application: &Application) -> bool {
+    let by_hand = application.set.is_none() && application.parent.is_none();
+    by_hand || hub.follows_everywhere(&application.key.name, &application.cluster)
 }
 
 /// True for Argo CD's own kinds: they are read, never applied to a cluster.
@@ -99,16 +106,16 @@ fn child(hub: &Hub, parent: &Application, object: &Manifest) -> Result<Applicati
             return Err(problems);
         }
     };
-    if cluster != parent.cluster {
+    if cluster != parent.cluster && !is_followed(hub, parent) {
         problems.push(
             Problem::new(
                 Reason::DestinationUnknown,
                 format!(
-                    "Application `{}` is for cluster {cluster}, and its parent runs on {}: only that cluster reads it",
-                    definition.name, parent.cluster
+                    "Application `{}` is for cluster {cluster}, and its parent `{}` is generated for {}: only that cluster looks there",
+                    definition.name, parent.key.name, parent.cluster
                 ),
             )
-            .remedy("declare it under spec.resources of the fleet file, or run the parent there"),
+            .remedy("give the parent the management cluster as destination, list it under spec.adminApplications, or declare it as an Application of its own"),
         );
     }
     if !problems.is_empty() {

@@ -62,6 +62,13 @@ impl<'n> Fields<'n> {
         &self.path
     }
 
+    /// The line a field stands at; that of the mapping when it is not there.
+    #[must_use]
+    pub fn line_of(&self, name: &str) -> u32 {
+        let member = self.map.and_then(|map| map.member(name));
+        member.map_or(self.line, |member| member.key_span.line)
+    }
+
     /// The line the mapping starts at; 0 when it was not read from a text.
     #[must_use]
     pub fn line(&self) -> u32 {
@@ -224,7 +231,7 @@ impl Decoder {
             let what = if there { "is empty" } else { "is missing" };
             self.refuse(
                 Reason::MissingField,
-                fields.line,
+                fields.line_of(name),
                 &fields.path_of(name),
                 format!("`{name}` {what}"),
             );

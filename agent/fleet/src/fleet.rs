@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 
 use crate::decode::{Decoder, Fields};
 use crate::git_url;
+use crate::placement::{self, PlacementEntry};
 
 pub use cluster::{Cluster, ClusterState, OnLeave};
 pub use policy::{Approval, Approved, StatusOptions};
@@ -43,6 +44,9 @@ pub struct Fleet {
     /// Argo CD files, as paths from the root of this repository.
     #[schemars(default)]
     pub resources: Vec<String>,
+    /// Resource templates, and the Karmada policies that place them.
+    #[schemars(default, with = "Vec<PlacementShape>")]
+    pub placements: Vec<PlacementEntry>,
     /// What RollingSync cannot say.
     #[schemars(default)]
     pub rollouts: Vec<Rollout>,
@@ -114,6 +118,34 @@ struct KindScope {
     kind: String,
     /// Whether objects of the kind lie in namespaces.
     scope: ScopeName,
+}
+
+/// An entry of `placements`, as the schema shows it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "stands for a parsed type in the JSON Schema")]
+struct PlacementShape {
+    /// The placement's name; unset: the last part of the source's path.
+    name: Option<String>,
+    /// The project of its Applications; unset: `default`, or what every placement may do where none is declared.
+    project: Option<String>,
+    /// The namespace of templates that name none; unset: `default`.
+    namespace: Option<String>,
+    /// A directory of this repository whose objects are templates, or a source as an Application has it.
+    source: TextOr<serde_json::Map<String, serde_json::Value>>,
+    /// Files with policies of policy.karmada.io/v1alpha1, or directories of such files.
+    policies: TextOr<Vec<String>>,
+    /// As in an Application; unset: automated, prune, selfHeal, CreateNamespace=true.
+    sync_policy: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A text, or something longer.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "stands for a parsed type in the JSON Schema")]
+enum TextOr<T> {
+    Text(String),
+    Other(T),
 }
 
 /// The two scopes, as the schema shows them.
@@ -226,7 +258,7 @@ fn read_document(decoder: &mut Decoder, document: &Node) -> Option<Fleet> {
     let version = decoder.text_required(&mut fields, "apiVersion");
     if !version.is_empty() && version != API_VERSION {
         let problem = decoder.wrong(
-            fields.line(),
+            fields.line_of("apiVersion"),
             "apiVersion",
             format!("unknown apiVersion `{version}`"),
         );
@@ -235,7 +267,7 @@ fn read_document(decoder: &mut Decoder, document: &Node) -> Option<Fleet> {
     let kind = decoder.text_required(&mut fields, "kind");
     if !kind.is_empty() && kind != "Fleet" {
         decoder.wrong(
-            fields.line(),
+            fields.line_of("kind"),
             "kind",
             format!("expected kind Fleet, found `{kind}`"),
         );
@@ -289,6 +321,7 @@ fn read_spec(decoder: &mut Decoder, name: String, node: &Node) -> Fleet {
         clusters: cluster::read_all(decoder, &mut fields),
         repositories: read_repositories(decoder, &mut fields),
         resources: read_resources(decoder, &mut fields),
+        placements: placement::read_entries(decoder, &mut fields),
         rollouts: rollout::read_all(decoder, &mut fields),
         approvals: policy::read_approvals(decoder, &mut fields),
         protected_kinds: policy::read_protected(decoder, &mut fields),
@@ -300,7 +333,7 @@ fn read_spec(decoder: &mut Decoder, name: String, node: &Node) -> Fleet {
         && fleet.cluster(manager).is_none()
     {
         decoder.wrong(
-            fields.line(),
+            fields.line_of("managementCluster"),
             "spec.managementCluster",
             format!("no cluster is called `{manager}`"),
         );
@@ -313,7 +346,7 @@ fn read_serial(decoder: &mut Decoder, fields: &mut Fields<'_>) -> u64 {
     let serial = decoder.int_opt(fields, "serial").unwrap_or_default();
     u64::try_from(serial).unwrap_or_else(|_| {
         decoder.wrong(
-            fields.line(),
+            fields.line_of("serial"),
             "spec.serial",
             "the serial is a number from 0 on",
         );
@@ -326,7 +359,7 @@ fn read_expires(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Option<jiff::
     let time = text.parse().ok();
     if time.is_none() {
         decoder.wrong(
-            fields.line(),
+            fields.line_of("expires"),
             "spec.expires",
             format!("`{text}` is no RFC 3339 time"),
         );
@@ -339,7 +372,11 @@ fn read_management_cluster(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Op
     match ClusterName::new(text) {
         Ok(name) => Some(name),
         Err(error) => {
-            decoder.wrong(fields.line(), "spec.managementCluster", error.to_string());
+            decoder.wrong(
+                fields.line_of("managementCluster"),
+                "spec.managementCluster",
+                error.to_string(),
+            );
             None
         }
     }

@@ -29,6 +29,9 @@ pub use merge::fill_template;
 /// Parameter sets one ApplicationSet may generate: 200,000, forty for each of 5,000 clusters.
 const MAX_PARAMETER_SETS: usize = 200_000;
 
+/// A selector of clusters that matches none of the fleet, by the path of its field and its line.
+pub(crate) type Idle = (String, u32);
+
 /// One entry of `generators`: usually one kind, filtered by a selector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generator {
@@ -153,6 +156,24 @@ impl Generator {
                 Reason::InvalidField,
                 format!("found more than one generator in {parent}.generators"),
             )),
+        }
+    }
+
+    /// The selectors of clusters, children's included, that match no cluster of the fleet.
+    pub(crate) fn idle_selectors(&self, members: &Members, found: &mut Vec<Idle>) {
+        for kind in &self.kinds {
+            match kind {
+                Kind::Clusters(clusters) if clusters.is_idle(members) && !self.templated => {
+                    found.push((format!("{}.clusters.selector", self.path), clusters.line));
+                }
+                Kind::Matrix(matrix::Matrix { generators, .. })
+                | Kind::Merge(merge::Merge { generators, .. }) => {
+                    for generator in generators {
+                        generator.idle_selectors(members, found);
+                    }
+                }
+                Kind::List(_) | Kind::Clusters(_) | Kind::Git(_) => {}
+            }
         }
     }
 
@@ -296,7 +317,8 @@ fn read_children(decoder: &mut Decoder, fields: &mut Fields<'_>, depth: Depth) -
         .collect()
 }
 
-/// Puts a generator's `values` into its parameters. Values see the parameters, not each other.
+/// Puts a generator's `values` into its parameters. Values see the parameters, not each other; with Go templates they
+/// take the place of a parameter called `values`, as in Argo CD.
 fn append_values(
     values: &std::collections::BTreeMap<String, String>,
     params: &mut Params,
@@ -305,21 +327,44 @@ fn append_values(
     if values.is_empty() {
         return Ok(());
     }
-    let seen = params::map(params.clone());
-    let mut rendered = Params::new();
-    for (key, value) in values {
-        let text = scene.renderer.text(scene.language, value, &seen)?;
-        rendered.insert(key.as_str().into(), params::text(&text));
-    }
+    let rendered = rendered_values(values, params, scene)?;
     if scene.language.is_go() {
-        let own = Params::from([("values".into(), params::map(rendered))]);
-        params::merge_over(params, &own);
+        params.insert("values".into(), params::map(rendered));
     } else {
         for (key, value) in rendered {
             params.insert(format!("values.{key}").into(), value);
         }
     }
     Ok(())
+}
+
+/// The same over values that are there already: a cluster's own stay where the generator has none of that name.
+fn append_values_over(
+    values: &std::collections::BTreeMap<String, String>,
+    params: &mut Params,
+    scene: &mut Scene<'_>,
+) -> Result<(), Failure> {
+    if values.is_empty() || !scene.language.is_go() {
+        return append_values(values, params, scene);
+    }
+    let rendered = rendered_values(values, params, scene)?;
+    let own = Params::from([("values".into(), params::map(rendered))]);
+    params::merge_over(params, &own);
+    Ok(())
+}
+
+fn rendered_values(
+    values: &std::collections::BTreeMap<String, String>,
+    params: &Params,
+    scene: &mut Scene<'_>,
+) -> Result<Params, Failure> {
+    let seen = params::map(params.clone());
+    let mut rendered = Params::new();
+    for (key, value) in values {
+        let text = scene.renderer.text(scene.language, value, &seen)?;
+        rendered.insert(key.as_str().into(), params::text(&text));
+    }
+    Ok(rendered)
 }
 
 /// Interpolates `values` alone: what the conformance tables call value interpolation.

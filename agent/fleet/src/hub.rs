@@ -5,7 +5,7 @@ mod validate;
 use std::collections::BTreeMap;
 
 use muster_model::tree::{EntryKind, TreeError};
-use muster_model::{Budgets, Location, Node, Problem, Reason, RepoPath, Tree, yaml};
+use muster_model::{Budgets, ClusterName, Location, Node, Problem, Reason, RepoPath, Tree, yaml};
 
 use crate::application::{ARGO_API_VERSION, Definition};
 use crate::applicationset::ApplicationSet;
@@ -14,6 +14,7 @@ use crate::destination::Directory;
 use crate::failure::Failure;
 use crate::fleet::Fleet;
 use crate::generator::Members;
+use crate::placement::{self, Placement};
 use crate::project::Project;
 
 /// Everything of one hub commit.
@@ -27,6 +28,8 @@ pub struct Hub {
     pub sets: BTreeMap<String, ApplicationSet>,
     /// Applications written down one by one, by name.
     pub(crate) applications: BTreeMap<String, Definition>,
+    /// The placements, by name.
+    pub placements: BTreeMap<String, Placement>,
     /// What is declared but not valid, with what is wrong: nothing of it is applied or deleted.
     pub broken: Broken,
     /// What is worth knowing.
@@ -44,19 +47,32 @@ pub struct Broken {
     pub applications: BTreeMap<String, Vec<Problem>>,
     /// Projects.
     pub projects: BTreeMap<String, Vec<Problem>>,
+    /// Placements.
+    pub placements: BTreeMap<String, Vec<Problem>>,
 }
 
 impl Broken {
     /// Everything that is wrong, in order.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        [&self.projects, &self.sets, &self.applications]
-            .into_iter()
-            .flat_map(BTreeMap::values)
-            .flatten()
+        let all = [
+            &self.projects,
+            &self.sets,
+            &self.applications,
+            &self.placements,
+        ];
+        all.into_iter().flat_map(BTreeMap::values).flatten()
     }
 }
 
 impl Hub {
+    /// True when every cluster looks for Applications in what this Application renders, and not only its own cluster:
+    /// it runs where Argo CD would keep Applications, or the fleet file lists it.
+    pub(crate) fn follows_everywhere(&self, application: &str, cluster: &ClusterName) -> bool {
+        let fleet = &self.fleet;
+        fleet.management_cluster.as_ref() == Some(cluster)
+            || fleet.admin_applications.iter().any(|a| a == application)
+    }
+
     /// Names of the Applications that are written down one by one.
     pub fn application_names(&self) -> impl Iterator<Item = &str> {
         self.applications.keys().map(String::as_str)
@@ -80,10 +96,16 @@ pub fn load(tree: &dyn Tree, path: &RepoPath) -> Result<Hub, Failure> {
         projects: BTreeMap::new(),
         sets: BTreeMap::new(),
         applications: BTreeMap::new(),
+        placements: BTreeMap::new(),
         broken: Broken::default(),
         warnings,
     };
     let mut failure: Option<Failure> = None;
+    for entry in hub.fleet.placements.clone() {
+        if let Err(missing) = hub.read_placement(tree, entry) {
+            failure = Some(missing);
+        }
+    }
     for resource in hub.fleet.resources.clone() {
         if let Err(error) = hub.read_resource(tree, &resource, path) {
             failure = Some(match failure {
@@ -95,6 +117,7 @@ pub fn load(tree: &dyn Tree, path: &RepoPath) -> Result<Hub, Failure> {
     if let Some(failure) = failure {
         return Err(failure);
     }
+    hub.permit_placements(path);
     validate::hub(&mut hub, path);
     Ok(hub)
 }
@@ -131,6 +154,48 @@ impl Hub {
             Ok(())
         } else {
             Err(Failure::Refused(problems))
+        }
+    }
+
+    /// Reads a placement's policies. What is wrong with them stays with it.
+    fn read_placement(
+        &mut self,
+        tree: &dyn Tree,
+        entry: placement::PlacementEntry,
+    ) -> Result<(), Failure> {
+        match placement::read_policy_files(tree, &entry) {
+            Ok((policies, warnings)) => {
+                self.warnings.extend(warnings);
+                let name = entry.name.clone();
+                self.placements.insert(name, Placement { entry, policies });
+            }
+            Err(Failure::Refused(problems)) => {
+                self.broken.placements.insert(entry.name, problems);
+            }
+            Err(missing @ Failure::NotFetched(_)) => return Err(missing),
+        }
+        Ok(())
+    }
+
+    /// Gives placements a project where neither they nor a file name one.
+    fn permit_placements(&mut self, fleet_file: &RepoPath) {
+        let unnamed = self.fleet.placements.iter().any(|p| p.project.is_none());
+        if unnamed && self.placement_project() == placement::PROJECT {
+            self.projects
+                .entry(placement::PROJECT.to_owned())
+                .or_insert_with(|| Project::of_placements(Location::file(fleet_file.as_str())));
+        }
+    }
+
+    /// The project of placements that name none.
+    pub(crate) fn placement_project(&self) -> &str {
+        let is_declared = |name: &str| {
+            self.projects.contains_key(name) || self.broken.projects.contains_key(name)
+        };
+        if is_declared("default") {
+            "default"
+        } else {
+            placement::PROJECT
         }
     }
 
@@ -219,7 +284,7 @@ fn unlisted(node: &Node) -> Vec<&Node> {
 }
 
 /// The bytes of a file of the hub repository.
-fn read_file(tree: &dyn Tree, path: &RepoPath) -> Result<std::sync::Arc<[u8]>, Failure> {
+pub(crate) fn read_file(tree: &dyn Tree, path: &RepoPath) -> Result<std::sync::Arc<[u8]>, Failure> {
     let at = |problem: Problem| Failure::from(problem.at(Location::file(path.as_str())));
     let entry = tree.entry(path).map_err(Failure::from)?;
     let Some(entry) = entry else {

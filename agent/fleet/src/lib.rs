@@ -16,6 +16,7 @@ pub mod hub;
 pub mod labels;
 pub mod namespaces;
 pub mod params;
+pub mod placement;
 pub mod project;
 pub mod selector;
 pub mod source;

@@ -31,13 +31,6 @@ pub fn map(params: Params) -> Value {
     Value::Map(Arc::new(params))
 }
 
-/// A mapping of texts.
-#[must_use]
-pub fn text_map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> Value {
-    let entry = |(key, value): (&'a String, &'a String)| (Arc::from(key.as_str()), text(value));
-    map(entries.into_iter().map(entry).collect())
-}
-
 /// A node as a parameter.
 #[must_use]
 pub fn from_node(node: &Node) -> Value {

@@ -116,6 +116,33 @@ impl Project {
         }
     }
 
+    /// What placements that name no project may do where no file declares `default`: place namespaced objects of any
+    /// kind but those that give rights, from any repository, on any cluster.
+    #[must_use]
+    pub fn of_placements(origin: Location) -> Self {
+        let any = || "*".to_owned();
+        Self {
+            name: crate::placement::PROJECT.to_owned(),
+            source_repos: vec![any()],
+            destinations: vec![DestinationRule {
+                server: any(),
+                name: any(),
+                namespace: any(),
+            }],
+            cluster_whitelist: Vec::new(),
+            cluster_blacklist: Vec::new(),
+            namespace_whitelist: None,
+            namespace_blacklist: vec![KindRule {
+                group: "rbac.authorization.k8s.io".to_owned(),
+                kind: any(),
+                name: String::new(),
+            }],
+            accounts: Vec::new(),
+            only_scoped_clusters: false,
+            origin,
+        }
+    }
+
     /// Reads a whole document.
     pub(crate) fn read(decoder: &mut Decoder, node: &Node) -> Self {
         let mut fields = decoder.fields(node, "");

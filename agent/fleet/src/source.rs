@@ -87,6 +87,14 @@ pub struct KustomizePatch {
     pub options: BTreeMap<String, bool>,
 }
 
+impl Source {
+    /// True when other sources only refer to it: it renders nothing.
+    #[must_use]
+    pub fn is_reference(&self) -> bool {
+        self.r#ref.is_some() && self.path.is_root()
+    }
+}
+
 impl KustomizeOptions {
     /// True when nothing is added.
     #[must_use]
@@ -121,7 +129,8 @@ pub(crate) fn read_all(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Vec<So
     single.into_iter().collect()
 }
 
-fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Source {
+/// Reads one source.
+pub(crate) fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Source {
     let mut fields = decoder.fields(node, path);
     refuse(decoder, &mut fields);
     let repo_url = decoder.text_required(&mut fields, "repoURL");
@@ -132,6 +141,7 @@ fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Source {
         let at = child(path, "repoURL");
         decoder.refuse(Reason::InvalidUrl, node.span.line, &at, why);
     }
+    let has_path = fields.take("path").is_some();
     let source = Source {
         repo_url,
         target_revision: read_revision(decoder, &mut fields),
@@ -141,6 +151,11 @@ fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Source {
         r#ref: decoder.text_opt(&mut fields, "ref"),
         name: decoder.text(&mut fields, "name"),
     };
+    if !has_path && source.r#ref.is_none() && !fields.has("chart") {
+        let (line, at) = (fields.line(), fields.path_of("path"));
+        let problem = decoder.refuse(Reason::MissingField, line, &at, "`path` is missing");
+        problem.remedy = Some("name the directory; `.` is the root".to_owned());
+    }
     decoder.finish(fields);
     source
 }
@@ -171,7 +186,7 @@ fn read_revision(decoder: &mut Decoder, fields: &mut Fields<'_>) -> String {
         || revision.starts_with(['>', '<', '=', '!']);
     if range && !decoder.is_template(&revision) {
         let path = fields.path_of("targetRevision");
-        let line = fields.line();
+        let line = fields.line_of("targetRevision");
         let problem = decoder.refuse(
             Reason::NotSupported,
             line,
@@ -191,7 +206,7 @@ fn read_path(decoder: &mut Decoder, fields: &mut Fields<'_>) -> RepoPath {
     }
     RepoPath::new(&text).unwrap_or_else(|error| {
         let path = fields.path_of("path");
-        let line = fields.line();
+        let line = fields.line_of("path");
         decoder.refuse(Reason::PathEscapesRepo, line, &path, error.to_string());
         RepoPath::root()
     })

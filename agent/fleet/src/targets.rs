@@ -21,6 +21,8 @@ use crate::template::Renderer;
 pub struct Targets {
     /// Its Applications, by name.
     pub applications: Vec<Application>,
+    /// Applications of other clusters that may render Applications for this one (DESIGN.md 3.2, app-of-apps).
+    pub parents: Vec<Application>,
     /// What is wrong; it takes nothing else away.
     pub problems: Vec<Problem>,
     /// What is worth knowing.
@@ -36,13 +38,31 @@ pub struct Incomplete {
     pub sets: BTreeSet<String>,
     /// Single Applications.
     pub applications: BTreeSet<String>,
+    /// Applications that may render others.
+    pub parents: BTreeSet<String>,
+    /// True when one of these is known to be there for that: Applications may be missing whose names nobody knows.
+    pub unknown_children: bool,
 }
 
 impl Incomplete {
     /// True when an Application that is not among the targets may only be missing by error.
     #[must_use]
-    pub fn covers(&self, set: Option<&str>, name: &str) -> bool {
-        self.applications.contains(name) || set.is_some_and(|set| self.sets.contains(set))
+    pub fn covers(&self, set: Option<&str>, parent: Option<&str>, name: &str) -> bool {
+        self.applications.contains(name)
+            || set.is_some_and(|set| self.sets.contains(set))
+            || parent.is_some_and(|parent| self.parents.contains(parent))
+    }
+
+    /// True when Applications may be missing whose names nobody knows.
+    #[must_use]
+    pub fn hides_any(&self) -> bool {
+        !self.sets.is_empty() || self.unknown_children
+    }
+
+    /// Of what this Application may render, something may be missing.
+    pub fn doubt_children_of(&mut self, parent: &Application, is_followed: bool) {
+        self.parents.insert(parent.key.name.clone());
+        self.unknown_children |= is_followed;
     }
 }
 
@@ -64,6 +84,7 @@ pub fn targets(hub: &Hub, cluster: &ClusterName, hub_tree: &dyn Tree) -> Result<
         hub,
         cluster,
         found: Vec::new(),
+        parents: Vec::new(),
         names: BTreeMap::new(),
         missing: BTreeSet::new(),
         targets: Targets {
@@ -93,6 +114,7 @@ struct Search<'a> {
     hub: &'a Hub,
     cluster: &'a ClusterName,
     found: Vec<(Owner, Application)>,
+    parents: Vec<Application>,
     names: BTreeMap<String, Vec<Owner>>,
     missing: BTreeSet<BlobId>,
     targets: Targets,
@@ -107,6 +129,11 @@ impl Search<'_> {
             .incomplete
             .sets
             .extend(broken.sets.keys().cloned());
+        // A placement's Applications name it as their set.
+        self.targets
+            .incomplete
+            .sets
+            .extend(broken.placements.keys().cloned());
         let singles = broken.applications.keys().cloned();
         self.targets.incomplete.applications.extend(singles);
     }
@@ -136,7 +163,10 @@ impl Search<'_> {
                 let application = definition.clone().on(&self.hub.fleet, cluster, None, None);
                 self.accept(owner, definition, application);
             }
-            Ok(_) => {}
+            Ok(cluster) => {
+                let application = definition.clone().on(&self.hub.fleet, cluster, None, None);
+                self.parent(definition, application);
+            }
             Err(problem) => {
                 let place = definition.origin.clone();
                 self.problem(&owner, problem.at(place).field("spec.destination"));
@@ -153,6 +183,19 @@ impl Search<'_> {
         }
         for problem in problems {
             self.problem(&owner, problem);
+        }
+    }
+
+    /// Remembers an Application of another cluster, for what it may render. What is wrong with it is said where it runs.
+    fn parent(&mut self, definition: &Definition, application: Application) {
+        let is_sound = definition.unknown_repositories(&self.hub.fleet).is_empty()
+            && self.unknown_project(&application).is_none();
+        if is_sound {
+            self.parents.push(application);
+        } else {
+            self.targets
+                .incomplete
+                .doubt_children_of(&application, true);
         }
     }
 
@@ -194,6 +237,10 @@ impl Search<'_> {
             }
         }
         let mut targets = self.targets;
+        targets.parents = self.parents;
+        targets
+            .parents
+            .retain(|parent| !twice.contains_key(&parent.key.name));
         targets.applications = self
             .found
             .into_iter()

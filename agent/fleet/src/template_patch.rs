@@ -7,10 +7,15 @@ use muster_model::{Budgets, Map, Node, Reason, yaml};
 
 use crate::failure::Failure;
 
+/// Directives of strategic merge patches.
+const PATCH: &str = "$patch";
+const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
+const ORDER: &str = "$setElementOrder/";
+
 /// Applies a rendered patch. The project cannot be changed by it, as in Argo CD.
 ///
 /// # Errors
-/// When the patch is no YAML mapping, or uses patch directives.
+/// When the patch is no YAML mapping, or uses a directive that is none.
 pub(crate) fn apply(application: &Node, patch: &str) -> Result<Node, Failure> {
     let refused =
         |why: String| Failure::of(Reason::TemplateFailed, format!("templatePatch: {why}"));
@@ -34,11 +39,34 @@ fn merge(base: &Node, patch: &Node, path: &str) -> Result<Node, String> {
     let (NodeValue::Map(base_map), NodeValue::Map(patch_map)) = (&base.value, &patch.value) else {
         return Ok(patch.clone().at(base.span));
     };
+    match patch_map.get(PATCH).map(|directive| directive.as_str()) {
+        None => {}
+        Some(Some("replace")) => {
+            let mut whole = patch_map.clone();
+            whole.remove(PATCH);
+            return Ok(Node::map(whole).at(base.span));
+        }
+        Some(Some("delete")) => return Ok(Node::map(Map::new()).at(base.span)),
+        Some(_) => return Err(format!("`{PATCH}` is `replace` or `delete`")),
+    }
     let mut out = base_map.clone();
     for (key, value) in patch_map.iter() {
         let path = format!("{path}.{key}");
-        if key.starts_with("$") {
-            return Err(format!("`{key}` is a directive, and none is supported"));
+        if let Some(list) = key.strip_prefix(DELETE_FROM) {
+            let gone = value.as_list().unwrap_or_default();
+            if let Some(items) = out.get_mut(list).and_then(Node::as_list_mut) {
+                items.retain(|item| !gone.contains(item));
+            }
+            continue;
+        }
+        if key.starts_with(ORDER) {
+            // Only says in which order the elements of a merged list stand.
+            continue;
+        }
+        if key.starts_with('$') {
+            return Err(format!(
+                "`{key}` is no directive of a strategic merge patch that applies here"
+            ));
         }
         let merged = match (out.get(key), &value.value) {
             (_, NodeValue::Null) => {
@@ -111,5 +139,20 @@ mod tests {
         );
         assert_eq!(apply(&base, "").expect("nothing"), base);
         assert!(apply(&base, "[1]").is_err());
+        assert!(apply(&base, "hello world").is_err());
+    }
+
+    #[test]
+    fn directives_replace_and_take_away() {
+        let base = node(
+            "{metadata: {labels: {a: b}, finalizers: [x, y]}, spec: {syncPolicy: {automated: {prune: true}}}}",
+        );
+        let patch = "{metadata: {labels: {$patch: replace, c: d}, $deleteFromPrimitiveList/finalizers: [x]}, spec: {syncPolicy: {automated: {$patch: delete}}}}";
+        assert_eq!(
+            json::to_canonical(&apply(&base, patch).expect("a patch")),
+            r#"{"metadata":{"finalizers":["y"],"labels":{"c":"d"}},"spec":{"syncPolicy":{"automated":{}}}}"#
+        );
+        assert!(apply(&base, "{spec: {$patch: move}}").is_err());
+        assert!(apply(&base, "{spec: {$retainKeys: [x]}}").is_err());
     }
 }

@@ -9,9 +9,11 @@
 use std::path::{Path, PathBuf};
 
 use muster_fleet::hub::{Hub, load};
+use muster_fleet::placement::assign;
 use muster_fleet::project::{Scoped, check_application};
 use muster_fleet::targets::{Targets, targets};
-use muster_model::{ClusterName, MemoryTree, RepoPath};
+use muster_model::kinds::Scopes;
+use muster_model::{Budgets, ClusterName, Manifest, MemoryTree, Node, RepoPath, Tree as _, yaml};
 
 const FLEET: &str = r#"
 apiVersion: muster.dev/v1alpha1
@@ -125,5 +127,64 @@ fn the_matrix_generator_reads_the_overlays_from_the_tree() {
     assert_eq!(
         rows(&run(&hub, &tree, "prod")),
         ["dev", "prod", "staging"].map(row)
+    );
+}
+
+/// The book's own Karmada policy, unmodified, with its two member clusters: two thirds of the catalog here, one there,
+/// and the Service on both.
+#[test]
+fn the_karmada_policy_places_the_catalog_on_both_members() {
+    let root = input();
+    if !root.is_dir() {
+        println!("SKIPPED: no conformance data");
+        return;
+    }
+    let fleet = "apiVersion: muster.dev/v1alpha1\nkind: Fleet\nmetadata: {name: bookstore}\nspec:\n  clusters: [{name: member-east}, {name: member-west}]\n  placements:\n    - source: examples/bookstore/raw-manifests\n      policies: examples/bookstore/multicluster/30-karmada-propagationpolicy.yaml\n";
+    let mut tree = MemoryTree::new();
+    fill(&mut tree, &root, &root);
+    tree.insert(
+        RepoPath::new("fleet.yaml").expect("plain"),
+        fleet.as_bytes(),
+    );
+    let hub = load(&tree, &RepoPath::new("fleet.yaml").expect("plain")).expect("a hub");
+    let templates = ["10-catalog-deploy.yaml", "40-services.yaml"].map(|name| {
+        let path =
+            RepoPath::new(&format!("examples/bookstore/raw-manifests/{name}")).expect("plain");
+        let entry = tree.entry(&path).expect("memory").expect("it is there");
+        let bytes = tree.blob(&entry.id).expect("memory");
+        yaml::read(&bytes, &Budgets::default(), 0).expect("YAML")
+    });
+    let templates: Vec<Manifest> = templates
+        .into_iter()
+        .flatten()
+        .filter_map(|node| Manifest::new(node).ok())
+        .collect();
+    let placement = hub.placements.values().next().expect("one");
+    let assignment = assign(&hub, placement, &templates, &Scopes::builtin());
+    assert_eq!(assignment.problems, []);
+    assert_eq!(assignment.warnings, []);
+    let got: Vec<String> = hub
+        .fleet
+        .clusters
+        .iter()
+        .flat_map(|cluster| {
+            let placed = assignment.on(cluster);
+            placed
+                .into_iter()
+                .flat_map(|placed| placed.objects.expect("objects"))
+        })
+        .map(|object| {
+            let replicas = object.body().at_path(&["spec", "replicas"]);
+            format!("{} {:?}", object.id(), replicas.and_then(Node::as_int))
+        })
+        .collect();
+    assert_eq!(
+        got,
+        [
+            "Deployment.apps/bookstore/catalog Some(2)",
+            "Service/bookstore/catalog None",
+            "Deployment.apps/bookstore/catalog Some(1)",
+            "Service/bookstore/catalog None",
+        ]
     );
 }

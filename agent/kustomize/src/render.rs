@@ -60,6 +60,7 @@ pub fn render(
             Kind::Kustomization => {
                 let mut target = Target::root(session, dir)?;
                 if let Some(kustomize) = &source.kustomize {
+                    let kustomize = present(session, dir, kustomize)?;
                     kustomize.apply(&mut target.kustomization)?;
                 }
                 build::build_target(session, target)
@@ -67,6 +68,29 @@ pub fn render(
         }
     })?;
     Rendered::check(built, &options.budgets).map_err(Failure::Refused)
+}
+
+/// The options without components that are not there, where they may be missing.
+fn present(
+    session: &mut Session<'_>,
+    dir: &RepoPath,
+    source: &KustomizeSource,
+) -> Step<KustomizeSource> {
+    let mut source = source.clone();
+    if source.ignore_missing_components {
+        let mut there = Vec::new();
+        for component in std::mem::take(&mut source.components) {
+            let found = match dir.join(&component) {
+                Ok(path) => session.kind_at(&path)?,
+                Err(_) => None,
+            };
+            if found.is_some() {
+                there.push(component);
+            }
+        }
+        source.components = there;
+    }
+    Ok(source)
 }
 
 fn kind_of(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) -> Step<Kind> {

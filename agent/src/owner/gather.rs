@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_engine::{Commits, Desired, Need, Request, SourceRef, SourceState, desire};
+use muster_engine::{Commits, Desired, Need, Recall, Request, SourceRef, SourceState, desire};
 use muster_model::agent_state::Enforced;
 use muster_model::kinds::Scopes;
+use muster_model::release::Release;
 use muster_model::{ApplicationKey, CommitId, Problem, Reason, Revision};
 use muster_rollout::{Ancestry, Offer, accept};
 
@@ -42,12 +43,15 @@ pub(super) enum Gathered {
     New(Box<Desired>, Trust),
 }
 
+/// What each ref was found to be; a repository that cannot be asked fails by itself.
+type Resolved = BTreeMap<SourceRef, Result<Option<CommitId>, Problem>>;
+
 /// Looks at Git again and again; remembers what it saw last.
 pub(super) struct Gatherer<S> {
     source: Arc<S>,
     config: Config,
     request: Arc<Request>,
-    seen: BTreeMap<SourceRef, CommitId>,
+    seen: Resolved,
 }
 
 impl<S: Source> Gatherer<S> {
@@ -56,7 +60,7 @@ impl<S: Source> Gatherer<S> {
             source,
             config: config.clone(),
             request: Arc::new(request),
-            seen: BTreeMap::new(),
+            seen: Resolved::new(),
         }
     }
 
@@ -89,7 +93,7 @@ impl<S: Source> Gatherer<S> {
             && self
                 .seen
                 .iter()
-                .all(|(source, commit)| resolved.get(source) == Some(&Some(commit.clone())))
+                .all(|(source, before)| resolved.get(source) == Some(before))
         {
             return Ok(Gathered::Unchanged);
         }
@@ -118,11 +122,7 @@ impl<S: Source> Gatherer<S> {
             .trusted(&mut commits, &mut resolved, desired, (trust, scopes))
             .await?;
         self.request.renders.rest();
-        self.seen = commits
-            .sources
-            .iter()
-            .filter_map(|(source, state)| Some((source.clone(), commit_of(state)?)))
-            .collect();
+        self.seen = commits.sources.iter().map(seen(&resolved)).collect();
         Ok(Gathered::New(Box::new(desired), next))
     }
 
@@ -144,24 +144,18 @@ impl<S: Source> Gatherer<S> {
             .map_err(unavailable)?;
         let mut commits = Commits::of_hub(&self.config.hub, release.hub.clone(), tree);
         let request = Arc::new(Request {
-            only: Some(key.clone()),
+            only: Some(Recall {
+                key: key.clone(),
+                sources: release.sources.clone(),
+            }),
             ..(*self.request).clone()
         });
-        let mut pinned = release.sources.iter();
-        let mut resolved = BTreeMap::new();
+        let mut resolved = Resolved::new();
         for _ in 0..MAX_ROUNDS {
             match decide(&request, &commits, scopes).await? {
                 Ok(desired) => return Ok(desired),
                 Err(Need::Sources(wanted)) => {
-                    for source in wanted {
-                        let revision = pinned.find(|r| r.name == source.name).ok_or_else(|| {
-                            unavailable(Problem::new(
-                                Reason::ReleaseUnavailable,
-                                "the release names other sources",
-                            ))
-                        })?;
-                        resolved.insert(source, Some(revision.commit_id.clone()));
-                    }
+                    self.resolve_recalled(wanted, release, &mut resolved).await;
                     self.add_sources(&mut commits, &resolved).await;
                 }
                 Err(Need::Blobs(repository, blobs)) => self
@@ -176,21 +170,42 @@ impl<S: Source> Gatherer<S> {
     }
 
     /// Resolves the hub and every ref that the last look needed, one request for each repository.
-    async fn resolve_seen(
-        &self,
-        hub: &SourceRef,
-    ) -> Result<BTreeMap<SourceRef, Option<CommitId>>, Problem> {
+    async fn resolve_seen(&self, hub: &SourceRef) -> Result<Resolved, Problem> {
         let wanted: BTreeSet<SourceRef> = self.seen.keys().cloned().chain([hub.clone()]).collect();
-        let mut resolved = BTreeMap::new();
-        self.resolve(&wanted, &mut resolved).await?;
-        Ok(resolved)
+        let mut resolved = Resolved::new();
+        self.resolve(&wanted, &mut resolved).await;
+        match resolved.get(hub) {
+            Some(Err(problem)) => Err(problem.clone()),
+            Some(Ok(_)) | None => Ok(resolved),
+        }
     }
 
-    async fn resolve(
+    /// The commits of the release need no server; what else is needed to find the Application is asked for.
+    async fn resolve_recalled(
         &self,
-        wanted: &BTreeSet<SourceRef>,
-        resolved: &mut BTreeMap<SourceRef, Option<CommitId>>,
-    ) -> Result<(), Problem> {
+        wanted: BTreeSet<SourceRef>,
+        release: &Release,
+        resolved: &mut Resolved,
+    ) {
+        let commit = |source: &SourceRef| {
+            let commits = release.sources.iter().map(|r| &r.commit_id);
+            commits.into_iter().find(|c| c.as_str() == source.name)
+        };
+        let mut others = BTreeSet::new();
+        for source in wanted {
+            match commit(&source) {
+                Some(commit_id) => {
+                    resolved.insert(source.clone(), Ok(Some(commit_id.clone())));
+                }
+                None => {
+                    others.insert(source);
+                }
+            }
+        }
+        self.resolve(&others, resolved).await;
+    }
+
+    async fn resolve(&self, wanted: &BTreeSet<SourceRef>, resolved: &mut Resolved) {
         let mut by_repository: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for source in wanted.iter().filter(|s| !resolved.contains_key(s)) {
             by_repository
@@ -199,32 +214,32 @@ impl<S: Source> Gatherer<S> {
                 .push(source.name.clone());
         }
         for (repository, names) in by_repository {
-            let found = self.source.resolve(repository, names.clone()).await?;
+            let found = self.source.resolve(repository, names.clone()).await;
             for name in names {
-                let commit = found.get(&name).cloned().flatten();
-                resolved.insert(
-                    SourceRef {
-                        repository: repository.to_owned(),
-                        name,
-                    },
-                    commit,
-                );
+                let commit = match &found {
+                    Ok(found) => Ok(found.get(&name).cloned().flatten()),
+                    Err(problem) => Err(problem.clone()),
+                };
+                let source = SourceRef {
+                    repository: repository.to_owned(),
+                    name,
+                };
+                resolved.insert(source, commit);
             }
         }
-        Ok(())
     }
 
     async fn rounds(
         &self,
         commits: &mut Commits,
-        resolved: &mut BTreeMap<SourceRef, Option<CommitId>>,
+        resolved: &mut Resolved,
         scopes: &Scopes,
     ) -> Result<Desired, Problem> {
         for _ in 0..MAX_ROUNDS {
             match decide(&self.request, commits, scopes).await? {
                 Ok(desired) => return Ok(desired),
                 Err(Need::Sources(wanted)) => {
-                    self.resolve(&wanted, resolved).await?;
+                    self.resolve(&wanted, resolved).await;
                     self.add_sources(commits, resolved).await;
                 }
                 Err(Need::Blobs(repository, blobs)) => {
@@ -237,11 +252,7 @@ impl<S: Source> Gatherer<S> {
     }
 
     /// Adds what was resolved; a source that cannot be had isolates its own Applications.
-    async fn add_sources(
-        &self,
-        commits: &mut Commits,
-        resolved: &BTreeMap<SourceRef, Option<CommitId>>,
-    ) {
+    async fn add_sources(&self, commits: &mut Commits, resolved: &Resolved) {
         for (source, commit) in resolved {
             if commits.sources.contains_key(source) {
                 continue;
@@ -268,7 +279,7 @@ impl<S: Source> Gatherer<S> {
     async fn trusted(
         &self,
         commits: &mut Commits,
-        resolved: &mut BTreeMap<SourceRef, Option<CommitId>>,
+        resolved: &mut Resolved,
         mut desired: Desired,
         (trust, scopes): (&Trust, &Scopes),
     ) -> Result<(Desired, Trust), Problem> {
@@ -349,13 +360,32 @@ async fn decide(
         })
 }
 
-fn present(source: &SourceRef, commit: Option<&Option<CommitId>>) -> Result<CommitId, Problem> {
-    commit.cloned().flatten().ok_or_else(|| {
+fn present(
+    source: &SourceRef,
+    commit: Option<&Result<Option<CommitId>, Problem>>,
+) -> Result<CommitId, Problem> {
+    let found = commit.cloned().unwrap_or(Ok(None))?;
+    found.ok_or_else(|| {
         Problem::new(
             Reason::SourceMissing,
             format!("{} is not in {}", source.name, source.repository),
         )
     })
+}
+
+/// What a source has to be found as again for nothing to have moved. One that was found and could not be used is looked
+/// at again.
+fn seen<'r>(
+    resolved: &'r Resolved,
+) -> impl Fn((&SourceRef, &SourceState)) -> (SourceRef, Result<Option<CommitId>, Problem>) + 'r {
+    |(source, state)| {
+        let found = match (state, resolved.get(source)) {
+            (SourceState::At(revision, _), _) => Ok(Some(revision.commit_id.clone())),
+            (SourceState::Failed(_), Some(found @ (Ok(None) | Err(_)))) => found.clone(),
+            (SourceState::Failed(_), Some(Ok(Some(_))) | None) => Ok(None),
+        };
+        (source.clone(), found)
+    }
 }
 
 fn commit_of(state: &SourceState) -> Option<CommitId> {

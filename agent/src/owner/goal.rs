@@ -128,7 +128,7 @@ impl<C: Cluster> Owner<C> {
     fn is_gone(&self, key: &ApplicationKey) -> bool {
         let sets = self.desired.as_ref().map(|d| &d.incomplete);
         sets.is_some_and(|incomplete| {
-            incomplete.sets.is_empty() && !incomplete.covers(None, &key.name)
+            !incomplete.hides_any() && !incomplete.covers(None, None, &key.name)
         })
     }
 

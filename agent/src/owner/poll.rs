@@ -105,12 +105,13 @@ impl<S: Source> Poller<S> {
     /// Fills Applications that the newest commit gives no content for with the release that was enforced.
     async fn recall_missing(&self, desired: &mut Desired, scopes: &Scopes) {
         let unassigned = desired.state == muster_model::status::ClusterState::Unassigned
-            || !desired.incomplete.sets.is_empty();
+            || desired.incomplete.hides_any();
         for (key, enforced) in &self.enforced {
+            let in_doubt = unassigned || desired.incomplete.covers(None, None, &key.name);
             let lacking = desired
                 .applications
                 .get(key)
-                .map_or(unassigned, |app| app.content.is_none() || app.is_emptied());
+                .map_or(in_doubt, |app| app.content.is_none() || app.is_emptied());
             if !lacking {
                 continue;
             }

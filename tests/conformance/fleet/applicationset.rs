@@ -236,10 +236,7 @@ fn listing(repo: Option<&Node>) -> Listing {
 /// Cluster Secrets of Argo CD as members.
 pub(crate) fn members(secrets: Option<&Node>) -> Members {
     let secrets = secrets.and_then(Node::as_list).unwrap_or_default();
-    Members {
-        clusters: secrets.iter().map(member).collect(),
-        implicit_local: true,
-    }
+    Members::given(secrets.iter().map(member).collect(), true)
 }
 
 fn member(secret: &Node) -> Member {

@@ -56,7 +56,7 @@ fn object(text: &str) -> Manifest {
 }
 
 #[test]
-fn children_stay_in_the_parents_project_and_cluster() {
+fn children_stay_in_the_parents_project() {
     let (hub, root) = setup(FLEET);
     let children = child_applications(&hub, &root, &[app("p", "{name: in-cluster}")]);
     assert_eq!(children.problems, []);
@@ -64,8 +64,30 @@ fn children_stay_in_the_parents_project_and_cluster() {
     assert_eq!(children.applications[0].depth, 1);
     let denied = child_applications(&hub, &root, &[app("other", "{name: hub}")]);
     assert_eq!(denied.problems[0].reason, Reason::ProjectDenied);
+}
+
+#[test]
+fn a_child_for_another_cluster_is_read_there_when_its_parent_is_followed() {
+    let (hub, root) = setup(FLEET);
     let elsewhere = child_applications(&hub, &root, &[app("p", "{name: east}")]);
-    assert_eq!(elsewhere.problems[0].reason, Reason::DestinationUnknown);
+    assert_eq!(elsewhere.problems, []);
+    assert_eq!(elsewhere.applications[0].cluster.as_str(), "east");
+    let generated = |name: &str, cluster: &str| {
+        let mut parent = root.clone();
+        parent.set = Some("set".to_owned());
+        parent.key.name = name.to_owned();
+        parent.cluster = ClusterName::new(cluster).expect("a name");
+        parent
+    };
+    let by_hand = child_applications(&hub, &generated("g", "hub"), &[app("p", "{name: east}")]);
+    assert_eq!(by_hand.problems, [], "it runs on the management cluster");
+    let refused = child_applications(&hub, &generated("g", "east"), &[app("p", "{name: hub}")]);
+    assert_eq!(refused.problems[0].reason, Reason::DestinationUnknown);
+    let remedy = refused.problems[0].remedy.as_deref().unwrap_or_default();
+    assert!(remedy.contains("spec.adminApplications"), "{remedy}");
+    let (hub, _) = setup(&FLEET.replace("resources:", "adminApplications: [g]\n  resources:"));
+    let listed = child_applications(&hub, &generated("g", "east"), &[app("p", "{name: hub}")]);
+    assert_eq!(listed.problems, []);
 }
 
 #[test]

@@ -8,6 +8,11 @@ use schemars::JsonSchema;
 
 use crate::decode::{Decoder, Fields, child};
 use crate::labels;
+use crate::placement::{Taint, parse_quantity};
+
+/// The labels that say where a cluster is, as nodes carry them.
+const REGION: &str = "topology.kubernetes.io/region";
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// A member of the fleet.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
@@ -41,9 +46,19 @@ pub struct Cluster {
     /// The project the cluster belongs to, for `permitOnlyProjectScopedClusters`.
     #[schemars(default)]
     pub project: String,
-    /// What the cluster can carry, in words of the fleet's own choice.
+    /// What the cluster can carry: quantities by resource (`cpu`, `memory`, `pods`, …), or `replicas` of any workload.
     #[schemars(default)]
     pub capacity: BTreeMap<String, String>,
+    /// What keeps workloads that are placed by policy away.
+    #[schemars(default)]
+    pub taints: Vec<Taint>,
+    /// Whose cluster it is, for field selectors of policies.
+    pub provider: Option<String>,
+    /// Where it is; unset, the label `topology.kubernetes.io/region` says so.
+    pub region: Option<String>,
+    /// Its zones; unset, the label `topology.kubernetes.io/zone` says so.
+    #[schemars(default)]
+    pub zones: Vec<String>,
     /// The addresses of its Pods.
     #[schemars(default, rename = "podCIDRs")]
     pub pod_cidrs: Vec<String>,
@@ -93,6 +108,10 @@ impl Cluster {
             status_keys: Vec::new(),
             project: String::new(),
             capacity: BTreeMap::new(),
+            taints: Vec::new(),
+            provider: None,
+            region: None,
+            zones: Vec::new(),
             pod_cidrs: Vec::new(),
             service_cidrs: Vec::new(),
             declared_at: None,
@@ -105,6 +124,27 @@ impl Cluster {
         self.argo_name
             .as_deref()
             .unwrap_or_else(|| self.name.as_str())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let label = self.labels.get(REGION);
+        self.region.as_ref().or(label).map(String::as_str)
+    }
+
+    /// Its zones.
+    #[must_use]
+    pub fn zones(&self) -> Vec<&str> {
+        if self.zones.is_empty() {
+            return self
+                .labels
+                .get(ZONE)
+                .map(String::as_str)
+                .into_iter()
+                .collect();
+        }
+        self.zones.iter().map(String::as_str).collect()
     }
 }
 
@@ -169,6 +209,10 @@ fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Option<Cluster> {
     cluster.status_keys = read_keys(decoder, &mut fields);
     cluster.project = decoder.text(&mut fields, "project");
     cluster.capacity = read_capacity(decoder, &mut fields);
+    cluster.taints = Taint::read_all(decoder, &mut fields);
+    cluster.provider = decoder.text_opt(&mut fields, "provider");
+    cluster.region = decoder.text_opt(&mut fields, "region");
+    cluster.zones = decoder.texts(&mut fields, "zones");
     cluster.pod_cidrs = read_cidrs(decoder, &mut fields, "podCIDRs");
     cluster.service_cidrs = read_cidrs(decoder, &mut fields, "serviceCIDRs");
     cluster.declared_at = Some(decoder.at(node));
@@ -259,6 +303,10 @@ fn read_capacity(decoder: &mut Decoder, fields: &mut Fields<'_>) -> BTreeMap<Str
     for (key, value) in map.iter() {
         match value.raw_scalar() {
             Some(text) => {
+                if parse_quantity(&text).is_none_or(|quantity| quantity < 0) {
+                    let message = format!("`{text}` is no quantity like 500, 1.5 or 64Gi");
+                    decoder.wrong(value.span.line, &child(&path, key), message);
+                }
                 capacity.insert(key.to_owned(), text);
             }
             None => decoder.expected(value, &child(&path, key), "a text or a number"),

@@ -1,10 +1,11 @@
 //! The cluster generator: the members of the fleet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use muster_model::Node;
 
-use super::{Scene, append_values};
+use super::{Scene, append_values_over};
 use crate::decode::Decoder;
 use crate::failure::Failure;
 use crate::fleet::Fleet;
@@ -37,12 +38,12 @@ pub struct Member {
 }
 
 /// The clusters generators choose from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Members {
-    /// Each cluster once.
-    pub clusters: Vec<Member>,
-    /// True when the cluster Argo CD runs in counts although nobody registered it.
-    pub implicit_local: bool,
+    clusters: Vec<Member>,
+    implicit_local: bool,
+    /// The parameters of each cluster, without and with Go templates: made once, for all ApplicationSets.
+    parameters: [OnceLock<Vec<Params>>; 2],
 }
 
 impl Members {
@@ -64,10 +65,26 @@ impl Members {
                 values: cluster.values.clone(),
             }
         };
+        Self::given(fleet.clusters.iter().map(member).collect(), false)
+    }
+
+    /// These clusters; with `implicit_local`, the one Argo CD runs in counts although nobody registered it.
+    #[must_use]
+    pub fn given(clusters: Vec<Member>, implicit_local: bool) -> Self {
         Self {
-            clusters: fleet.clusters.iter().map(member).collect(),
-            implicit_local: false,
+            clusters,
+            implicit_local,
+            parameters: Default::default(),
         }
+    }
+
+    fn parameters(&self, go: bool) -> &[Params] {
+        self.parameters[usize::from(go)].get_or_init(|| {
+            let mut texts = Texts::default();
+            let members = self.clusters.iter();
+            let of = |member: &Member| parameters(member, go, &mut texts);
+            members.map(of).collect()
+        })
     }
 }
 
@@ -124,6 +141,7 @@ pub struct Clusters {
     values: BTreeMap<String, String>,
     flat_list: bool,
     pub(super) template: Option<Node>,
+    pub(super) line: u32,
 }
 
 impl Clusters {
@@ -138,27 +156,35 @@ impl Clusters {
             values: decoder.text_map(&mut fields, "values"),
             flat_list: decoder.bool(&mut fields, "flatList"),
             template: fields.take("template").cloned(),
+            line: node.span.line,
         };
         decoder.finish(fields);
         clusters
+    }
+
+    /// True when the selector asks for something that no cluster of the fleet has.
+    pub(super) fn is_idle(&self, members: &Members) -> bool {
+        let matches = |member: &Member| self.selector.matches(&member.labels);
+        !self.selector.is_empty() && !members.clusters.iter().any(matches)
     }
 
     pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
         let mut out = Vec::new();
         let mut has_local = false;
         let members = scene.members;
-        for member in &members.clusters {
+        let known = members.parameters(scene.language.is_go());
+        for (member, params) in members.clusters.iter().zip(known) {
             if !self.selector.matches(&member.labels) {
                 continue;
             }
             has_local |= member.server == IN_CLUSTER_SERVER;
-            let mut params = parameters(member, scene.language.is_go());
-            append_values(&self.values, &mut params, scene)?;
+            let mut params = params.clone();
+            append_values_over(&self.values, &mut params, scene)?;
             out.push(params);
         }
         if members.implicit_local && self.selector.is_empty() && !has_local {
             let mut params = local();
-            append_values(&self.values, &mut params, scene)?;
+            append_values_over(&self.values, &mut params, scene)?;
             out.push(params);
         }
         if self.flat_list {
@@ -169,38 +195,70 @@ impl Clusters {
     }
 }
 
-fn parameters(member: &Member, go: bool) -> Params {
-    let mut params = Params::from([
-        ("name".into(), params::text(&member.name)),
-        (
-            "nameNormalized".into(),
-            params::text(&normalise(&member.name)),
-        ),
-        ("server".into(), params::text(&member.server)),
-        ("project".into(), params::text(&member.project)),
-    ]);
+fn parameters(member: &Member, go: bool, texts: &mut Texts) -> Params {
+    let normalised = normalise(&member.name);
+    let own = [
+        ("name", &member.name),
+        ("nameNormalized", &normalised),
+        ("server", &member.server),
+        ("project", &member.project),
+    ];
+    let mut params: Params = own
+        .into_iter()
+        .map(|(key, value)| (texts.one(key), texts.value(value)))
+        .collect();
     let groups = [
         ("annotations", &member.annotations),
         ("labels", &member.labels),
     ];
     if go {
-        let present = groups.iter().filter(|(_, entries)| !entries.is_empty());
-        let metadata = present.map(|(name, entries)| ((*name).into(), params::text_map(*entries)));
-        params.insert("metadata".into(), params::map(metadata.collect()));
+        let mut metadata = Params::new();
+        for (name, entries) in groups.into_iter().filter(|(_, e)| !e.is_empty()) {
+            metadata.insert(texts.one(name), texts.map(entries));
+        }
+        params.insert(texts.one("metadata"), params::map(metadata));
         if !member.values.is_empty() {
-            params.insert("values".into(), params::text_map(&member.values));
+            params.insert(texts.one("values"), texts.map(&member.values));
         }
         return params;
     }
     for (name, entries) in groups {
         for (key, value) in entries {
-            params.insert(format!("metadata.{name}.{key}").into(), params::text(value));
+            let key = texts.one(&format!("metadata.{name}.{key}"));
+            params.insert(key, texts.value(value));
         }
     }
     for (key, value) in &member.values {
-        params.insert(format!("values.{key}").into(), params::text(value));
+        params.insert(texts.one(&format!("values.{key}")), texts.value(value));
     }
     params
+}
+
+/// Texts that are there once, however many clusters have them.
+#[derive(Default)]
+struct Texts(BTreeSet<Arc<str>>);
+
+impl Texts {
+    fn one(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+
+    fn value(&mut self, text: &str) -> gotmpl::Value {
+        gotmpl::Value::String(self.one(text))
+    }
+
+    fn map(&mut self, entries: &BTreeMap<String, String>) -> gotmpl::Value {
+        let mut map = Params::new();
+        for (key, value) in entries {
+            map.insert(self.one(key), self.value(value));
+        }
+        params::map(map)
+    }
 }
 
 fn local() -> Params {

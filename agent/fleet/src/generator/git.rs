@@ -358,6 +358,10 @@ fn parse(path: &str, bytes: &[u8]) -> Result<Vec<Params>, Failure> {
         return Ok(vec![Params::new()]);
     };
     let object = |node: &Node| {
+        if node.is_null() {
+            // What Go's decoder makes of null.
+            return Ok(Params::new());
+        }
         node.as_map().map(params::from_map).ok_or_else(|| {
             wrong(
                 node.span.line,

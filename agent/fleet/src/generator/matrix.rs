@@ -42,26 +42,36 @@ impl Matrix {
         };
         let mut out = Vec::new();
         let mut constant: Option<Vec<Params>> = None;
-        for one in first.single(scene, "matrix")? {
+        let ones = first.single(scene, "matrix")?;
+        let rows = ones.len();
+        for one in ones {
             let others = match &constant {
                 Some(params) => params.clone(),
                 None => second.interpolated(scene, &one)?.single(scene, "matrix")?,
             };
             if !second.templated && constant.is_none() {
+                // Known before the first combination is made, so that none is made in vain.
+                within_budget(rows.saturating_mul(others.len()))?;
                 constant = Some(others.clone());
             }
+            within_budget(out.len() + others.len())?;
             for other in others {
                 out.push(combine(&one, other, scene.language.is_go())?);
-            }
-            if out.len() > MAX_PARAMETER_SETS {
-                return Err(Failure::of(
-                    Reason::NodeBudget,
-                    format!("the matrix has more than {MAX_PARAMETER_SETS} combinations"),
-                ));
             }
         }
         Ok(out)
     }
+}
+
+fn within_budget(combinations: usize) -> Result<(), Failure> {
+    if combinations <= MAX_PARAMETER_SETS {
+        return Ok(());
+    }
+    let message = format!("the matrix has more than {MAX_PARAMETER_SETS} combinations");
+    let problem = muster_model::Problem::new(Reason::NodeBudget, message);
+    Err(problem
+        .remedy("narrow one of its generators with a selector, or use `merge` to complete one with the other")
+        .into())
 }
 
 /// With Go templates the first generator wins; without, two different values under one name are an error.

@@ -34,6 +34,7 @@ pub(super) fn hub(hub: &mut Hub, fleet_file: &RepoPath) {
             hub.warnings.push(problem.at(file.clone()));
         }
     }
+    placements(hub);
     let mut wrong = Vec::new();
     for (name, set) in &hub.sets {
         if let Strategy::RollingSync { .. } = set.strategy {
@@ -43,6 +44,25 @@ pub(super) fn hub(hub: &mut Hub, fleet_file: &RepoPath) {
     for (name, problem) in wrong {
         hub.sets.remove(&name);
         hub.broken.sets.entry(name).or_default().push(problem);
+    }
+}
+
+/// A placement's Applications are told from those of an ApplicationSet by its name.
+fn placements(hub: &mut Hub) {
+    let mut twice = Vec::new();
+    for (name, placement) in &hub.placements {
+        if hub.sets.contains_key(name) || hub.broken.sets.contains_key(name) {
+            let message = format!("a placement and an ApplicationSet are both called `{name}`");
+            let problem = Problem::new(Reason::DuplicateApplication, message)
+                .at(placement.entry.origin.clone())
+                .field("spec.placements[].name")
+                .remedy("give the placement another `name`");
+            twice.push((name.clone(), problem));
+        }
+    }
+    for (name, problem) in twice {
+        hub.placements.remove(&name);
+        hub.broken.placements.entry(name).or_default().push(problem);
     }
 }
 

@@ -125,3 +125,6 @@ fn check_object(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use gotmpl::Value;
 use muster_model::node::Value as NodeValue;
-use muster_model::{Map, Node, Problem, Reason, Tree};
+use muster_model::{ClusterName, Location, Map, Node, Problem, Reason, Tree};
 
 use super::{MAX_PROBLEMS, Owner, Search};
 use crate::application::Definition;
@@ -40,6 +40,19 @@ impl Search<'_> {
                 }
                 Err(failure) => self.failed(set, &owner, failure, "spec.generators"),
             }
+        }
+        let mut idle = Vec::new();
+        for generator in &set.generators {
+            generator.idle_selectors(&self.hub.members, &mut idle);
+        }
+        for (field, line) in idle {
+            let message = format!(
+                "a selector of ApplicationSet `{}` matches no cluster",
+                set.name
+            );
+            let at = Location::line(&*set.origin.file, line);
+            let problem = Problem::new(Reason::SelectorMatchesNothing, message);
+            self.targets.warnings.push(problem.at(at).field(field));
         }
         if generated == 0 && !self.targets.incomplete.sets.contains(&set.name) {
             let message = format!("ApplicationSet `{}` generates no Application", set.name);
@@ -129,17 +142,28 @@ impl Search<'_> {
             let message = format!("Application `{name}`: {}", problem.message);
             Failure::from(Problem { message, ..problem })
         })?;
-        if cluster != *self.cluster {
+        if cluster != *self.cluster && !self.hub.follows_everywhere(&name, &cluster) {
             return Ok(());
         }
         let whole = match whole {
             Some(whole) => whole,
             None => element.whole(renderer)?,
         };
-        let whole = shown(&whole);
+        self.take(set, owner, &shown(&whole), cluster)
+    }
+
+    /// Takes a rendered Application of this cluster, or a parent of another.
+    fn take(
+        &mut self,
+        set: &ApplicationSet,
+        owner: &Owner,
+        whole: &Node,
+        cluster: ClusterName,
+    ) -> Result<(), Failure> {
+        let is_own = cluster == *self.cluster;
         let mut decoder = Decoder::new(&*set.origin.file, Reason::InvalidField);
-        let fields = decoder.fields(&whole, "spec.template");
-        let mut definition = Definition::read(&mut decoder, &whole, fields, "spec.template");
+        let fields = decoder.fields(whole, "spec.template");
+        let mut definition = Definition::read(&mut decoder, whole, fields, "spec.template");
         definition.origin = set.origin.clone();
         refuse(decoder)?;
         let application = definition.clone().on(
@@ -148,7 +172,11 @@ impl Search<'_> {
             Some(&set.name),
             Some(set.on_removal),
         );
-        self.accept(owner.clone(), &definition, application);
+        if is_own {
+            self.accept(owner.clone(), &definition, application);
+        } else {
+            self.parent(&definition, application);
+        }
         Ok(())
     }
 

@@ -110,8 +110,8 @@ fn one_bad_element_takes_only_itself_away_and_stops_pruning() {
     let targets = run(&argo, "east");
     assert_eq!(targets.applications.len(), 1);
     assert!(messages(&targets.problems).contains("nameNormalized"));
-    assert!(targets.incomplete.covers(Some("web"), "web-old"));
-    assert!(!targets.incomplete.covers(Some("other"), "x"));
+    assert!(targets.incomplete.covers(Some("web"), None, "web-old"));
+    assert!(!targets.incomplete.covers(Some("other"), None, "x"));
 }
 
 #[test]

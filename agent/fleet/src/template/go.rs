@@ -1,5 +1,7 @@
 //! Go's text/template with sprig's functions, as Argo CD sets it up.
 
+use std::sync::Arc;
+
 use gotmpl::parse::{ActionNode, CommandNode, Expr, ListNode, Node, Parser, PipeNode, SmolStr};
 use gotmpl::{MissingKey, TemplateError as GoError, Value};
 
@@ -15,7 +17,18 @@ const NAME: &str = "base";
 const BODY: &str = "\u{0}body";
 
 /// A parsed template.
-pub(super) struct Template(gotmpl::Template);
+pub(super) struct Template {
+    whole: gotmpl::Template,
+    /// The same, when it is nothing but text and fields: the templates that 5,000 clusters are named by.
+    plain: Option<Vec<Piece>>,
+}
+
+/// A part of a template that needs no engine.
+enum Piece {
+    Text(Arc<str>),
+    /// `{{ .a.b }}`.
+    Field(Vec<SmolStr>),
+}
 
 impl Template {
     /// Parses a template and checks that every function it names exists and is pure.
@@ -27,6 +40,7 @@ impl Template {
         let parser = Parser::with_name(Some(NAME), template, "{{", "}}")
             .map_err(|error| syntax(error.to_string()))?;
         let (mut body, mut defines) = parser.parse().map_err(|error| syntax(error.to_string()))?;
+        let plain = pieces(&body);
         let mut walk = Walk::default();
         walk.list(&mut body);
         for define in &mut defines {
@@ -58,13 +72,19 @@ impl Template {
         for define in defines {
             parsed = parsed.add_parse_tree(&define.name, define.body);
         }
-        Ok(Self(parsed))
+        Ok(Self {
+            whole: parsed,
+            plain,
+        })
     }
 
     /// Executes the template.
     pub(super) fn execute(&self, template: &str, params: &Value) -> Result<String, TemplateError> {
+        if let Some(text) = self.plain.as_deref().and_then(|p| filled(p, params)) {
+            return Ok(text);
+        }
         let mut out = Bounded(String::new());
-        match self.0.execute_fmt(&mut out, params) {
+        match self.whole.execute_fmt(&mut out, params) {
             Ok(()) => Ok(out.0),
             Err(error) => Err(TemplateError::Execution {
                 template: shortened(template),
@@ -73,6 +93,48 @@ impl Template {
             }),
         }
     }
+}
+
+/// The pieces of a template that is only text and fields.
+fn pieces(body: &ListNode) -> Option<Vec<Piece>> {
+    let piece = |node: &Node| match node {
+        Node::Text(text) => Some(Piece::Text(Arc::clone(&text.text))),
+        Node::Action(ActionNode { pipe, .. }) if pipe.decl.is_empty() => {
+            let [CommandNode { args, .. }] = &pipe.commands[..] else {
+                return None;
+            };
+            match &args[..] {
+                [Expr::Field(_, names)] => Some(Piece::Field(names.clone())),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    body.nodes.iter().map(piece).collect()
+}
+
+/// The text, where every field is a text; anything else is the engine's to print, or to refuse.
+fn filled(pieces: &[Piece], params: &Value) -> Option<String> {
+    let mut out = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Field(names) => {
+                let mut value = params;
+                for name in names {
+                    let Value::Map(entries) = value else {
+                        return None;
+                    };
+                    value = entries.get(name.as_str())?;
+                }
+                out.push_str(value.as_str()?);
+            }
+        }
+        if out.len() > MAX_OUTPUT {
+            return None;
+        }
+    }
+    Some(out)
 }
 
 /// What Argo CD takes for a missing key: one a map does not have, or a field of something that has none.
@@ -143,8 +205,9 @@ impl Walk {
                 }
             }
             Node::Template(call) => {
-                if let Some(pipe) = &call.pipe {
+                if let Some(pipe) = &mut call.pipe {
                     self.pipe(pipe);
+                    bound(pipe);
                 }
             }
             Node::Define(define) => self.list(&mut define.body),
@@ -163,6 +226,9 @@ impl Walk {
             });
         }
         self.assign_in_place(&mut action.pipe);
+        if !action.pipe.decl.is_empty() {
+            bound(&mut action.pipe);
+        }
     }
 
     /// Turns `$_ := set $x …` into `$x = set $x …`: mappings are values here.
@@ -213,6 +279,17 @@ impl Walk {
     }
 }
 
+/// Sends what a variable or another template is given through [`functions::BOUNDED`].
+fn bound(pipe: &mut PipeNode) {
+    let Some(pos) = pipe.commands.last().map(|command| command.pos) else {
+        return;
+    };
+    pipe.commands.push(CommandNode {
+        pos,
+        args: vec![Expr::Identifier(pos, SmolStr::new(functions::BOUNDED))],
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,9 +323,27 @@ mod tests {
             "{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}",
             r#"{{ range until 90000 }}{{ repeat 100 "x" }}{{ end }}"#,
             r#"{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" . }}"#,
+            r#"{{ $s := "x" }}{{ range until 50 }}{{ $s = printf "%s%s" $s $s }}{{ end }}{{ len $s }}"#,
+            r#"{{ $l := list 1 }}{{ range until 50 }}{{ $l = list $l $l }}{{ end }}{{ len $l }}"#,
+            r#"{{ define "t" }}{{ template "t" (printf "%s%s" . .) }}{{ end }}{{ template "t" "xx" }}"#,
+            r#"{{ $s := repeat 100000 "x" }}{{ replace "x" $s $s }}"#,
         ] {
             assert!(render(template).is_err(), "{template}");
         }
+    }
+
+    #[test]
+    fn text_and_fields_alone_print_as_the_engine_prints_them() {
+        for (template, expected) in [
+            ("a-{{ .m.k }}-{{- .m.k }}", "a-v-v"),
+            ("{{.m.k}}\n", "v\n"),
+            ("{{ .big }}!", "1.23456789012e+11!"),
+            ("{{/* nothing */}}x", "x"),
+            ("{{ .m }}", "map[k:v]"),
+        ] {
+            assert_eq!(render(template).as_deref(), Ok(expected), "{template}");
+        }
+        assert!(render("{{ .m.none }}").is_err() && render("{{ .m.k.deeper }}").is_err());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Directory {
     pub include: String,
     /// A glob over paths below the directory that are left out; empty: none.
     pub exclude: String,
+    /// Files are taken whatever their extension.
+    pub any_extension: bool,
 }
 
 /// A file with this text is left out, as in Argo CD.
@@ -46,7 +48,7 @@ pub(crate) fn read(
         exclude: glob(&options.exclude)?,
     };
     let mut files = Vec::new();
-    find(session, dir, "", options.recurse, 0, &mut files)?;
+    find(session, dir, "", options, 0, &mut files)?;
     let mut nodes = Vec::new();
     let mut missing = false;
     for (path, below) in files {
@@ -86,7 +88,7 @@ fn find(
     session: &mut Session<'_>,
     dir: &RepoPath,
     below: &str,
-    recurse: Recurse,
+    options: &Directory,
     depth: usize,
     files: &mut Vec<(RepoPath, String)>,
 ) -> Step<()> {
@@ -104,12 +106,14 @@ fn find(
         } else {
             format!("{below}/{name}")
         };
-        match (kind, recurse) {
+        match (kind, options.recurse) {
             (EntryKind::Tree, Recurse::Yes) => {
-                find(session, &path, &below, recurse, depth + 1, files)?;
+                find(session, &path, &below, options, depth + 1, files)?;
             }
             (EntryKind::Tree, Recurse::No) => {}
-            (EntryKind::Blob | EntryKind::Symlink, _) if is_manifest(&name) => {
+            (EntryKind::Blob | EntryKind::Symlink, _)
+                if options.any_extension || is_manifest(&name) =>
+            {
                 files.push((path, below));
             }
             (EntryKind::Blob | EntryKind::Symlink | EntryKind::Submodule, _) => {}

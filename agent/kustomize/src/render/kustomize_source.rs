@@ -43,6 +43,12 @@ pub struct KustomizeSource {
     pub patches: Vec<Node>,
     /// Directories of components, added behind the kustomization's own.
     pub components: Vec<String>,
+    /// Leaves out components that are not there.
+    pub ignore_missing_components: bool,
+    /// Labels take the place of the kustomization's of the same key; otherwise one is an error.
+    pub force_labels: bool,
+    /// The same for annotations.
+    pub force_annotations: bool,
 }
 
 impl KustomizeSource {
@@ -67,8 +73,13 @@ impl KustomizeSource {
                 }),
             }
         }
-        self.add_labels(k);
-        k.common_annotations.extend(self.common_annotations.clone());
+        self.add_labels(k)?;
+        write(
+            &mut k.common_annotations,
+            &self.common_annotations,
+            self.force_annotations,
+            "commonAnnotations",
+        )?;
         for (index, patch) in self.patches.iter().enumerate() {
             let place = Place::file("Application")
                 .field("spec.source.kustomize.patches")
@@ -76,28 +87,40 @@ impl KustomizeSource {
             k.patches
                 .push(Patch::read_with(patch, place, Unknown::Refuse)?);
         }
-        k.components
-            .extend(self.components.iter().map(|c| (c.clone(), 0)));
+        for component in &self.components {
+            if !k.components.iter().any(|(own, _)| own == component) {
+                k.components.push((component.clone(), 0));
+            }
+        }
         Ok(())
     }
 
-    fn add_labels(&self, k: &mut Kustomization) {
+    /// As `kustomize edit add label` does.
+    fn add_labels(&self, k: &mut Kustomization) -> Step<()> {
         if self.common_labels.is_empty() {
-            return;
+            return Ok(());
         }
+        let (labels, force) = (&self.common_labels, self.force_labels);
         let include_templates = match self.label_scope {
             LabelScope::WithSelectors => {
-                k.common_labels.extend(self.common_labels.clone());
-                return;
+                return write(&mut k.common_labels, labels, force, "commonLabels");
             }
             LabelScope::MetadataOnly => false,
             LabelScope::MetadataAndTemplates => true,
         };
-        k.labels.push(Label {
-            pairs: self.common_labels.clone(),
-            include_templates,
-            ..Label::default()
-        });
+        let same =
+            |l: &&mut Label| !l.include_selectors && l.include_templates == include_templates;
+        match k.labels.iter_mut().find(same) {
+            Some(label) => write(&mut label.pairs, labels, force, "commonLabels"),
+            None => {
+                k.labels.push(Label {
+                    pairs: labels.clone(),
+                    include_templates,
+                    ..Label::default()
+                });
+                Ok(())
+            }
+        }
     }
 
     fn add_images(&self, k: &mut Kustomization) -> Step<()> {
@@ -127,6 +150,28 @@ impl KustomizeSource {
         }
         Ok(())
     }
+}
+
+/// Adds entries; one that is there already is an error, unless it is forced.
+fn write(
+    into: &mut BTreeMap<String, String>,
+    entries: &BTreeMap<String, String>,
+    force: bool,
+    field: &str,
+) -> Step<()> {
+    if let Some(key) = entries.keys().find(|key| into.contains_key(*key))
+        && !force
+    {
+        let force = field.replace("common", "forceCommon");
+        let mut problem = failed(format!("`{key}` is in the kustomization already"))
+            .field(format!("spec.source.kustomize.{field}"));
+        problem.reason = Reason::InvalidField;
+        return Err(problem
+            .remedy(format!("remove one of the two, or set {force}: true"))
+            .into());
+    }
+    into.extend(entries.clone());
+    Ok(())
 }
 
 /// An asterisk keeps what was there.

@@ -31,6 +31,7 @@ pub(super) const TABLE: &[(&str, Function)] = &[
     ("div", |a| divided(a, i64::wrapping_div)),
     ("divf", |a| floats(a, |x, y| x / y)),
     ("duration", duration),
+    ("durationRound", duration_round),
     ("float64", |a| {
         Ok(Value::Float(to_float(&exactly::<1>(a)?[0])))
     }),
@@ -163,9 +164,50 @@ fn duration(args: &[Value]) -> Result<Value> {
     Ok(string(out))
 }
 
+/// The greatest whole unit of a duration. A time would be measured against the clock: there is none to give.
+fn duration_round(args: &[Value]) -> Result<Value> {
+    const UNITS: [(u128, &str); 6] = [
+        (365 * 24 * 3600, "y"),
+        (30 * 24 * 3600, "mo"),
+        (24 * 3600, "d"),
+        (3600, "h"),
+        (60, "m"),
+        (1, "s"),
+    ];
+    let nanos = match &exactly::<1>(args)?[0] {
+        // Go knows no days.
+        Value::String(text) if !text.contains('d') => {
+            let text = text.trim_start_matches(['-', '+']);
+            crate::duration::parse(text).map_or(0, |d| d.as_nanos())
+        }
+        Value::Int(nanos) => u128::from(nanos.unsigned_abs()),
+        _ => 0,
+    };
+    let unit = UNITS.iter().find(|(s, _)| nanos > s * 1_000_000_000);
+    Ok(string(unit.map_or_else(
+        || "0s".to_owned(),
+        |(seconds, unit)| format!("{}{unit}", nanos / (seconds * 1_000_000_000)),
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_round_to_their_greatest_unit() {
+        let round = |value: Value| duration_round(&[value]).expect("a text").to_string();
+        for (text, expected) in [
+            ("2h10m5s", "2h"),
+            ("2400h10m5s", "3mo"),
+            ("-90s", "1m"),
+            ("1s", "0s"),
+            ("soon", "0s"),
+        ] {
+            assert_eq!(round(Value::String(text.into())), expected, "{text}");
+        }
+        assert_eq!(round(Value::Int(3_600_000_000_001)), "1h");
+    }
 
     #[test]
     fn sequences_follow_sprig() {
