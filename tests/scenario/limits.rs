@@ -183,3 +183,25 @@ fn a_deletion_that_is_refused_is_named_and_does_not_loop() {
         "released"
     );
 }
+
+/// HAZARDS.md T-54: what changes who may do what needs a project that permits the kind.
+#[test]
+fn t_54_kinds_that_give_rights_need_a_project_that_permits_them() {
+    let objects = [
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x}\nrules: [{apiGroups: ['*'], resources: ['*'], verbs: [escalate, bind]}]\n",
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: x}\n",
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: x}\n",
+        "apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1.x.example.com}\n",
+    ];
+    for object in objects {
+        let hub = Hub::shop().file("apps/shop/rights.yaml", object);
+        refused_by_name(Reason::ProjectDenied, "clusterResourceWhitelist", &hub);
+    }
+    let project = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: shop}\nspec:\n  sourceRepos: ['*']\n  destinations: [{server: '*', namespace: shop}]\n  clusterResourceWhitelist: [{group: '', kind: Namespace}]\n  namespaceResourceBlacklist: [{group: rbac.authorization.k8s.io, kind: '*'}]\n";
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: x, namespace: shop}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n";
+    let hub = Hub::shop()
+        .file("argocd/project.yaml", project)
+        .file("apps/shop/rights.yaml", binding);
+    refused_by_name(Reason::ProjectDenied, "namespaceResource", &hub);
+}

@@ -151,7 +151,7 @@ async fn keep(
         )?)),
         cluster: Arc::new(KubeCluster::new(client)),
         status: Arc::new(status),
-        own: own(&args.namespace),
+        own: own(&args.namespace, config.namespaces.as_ref()),
         config,
         keys,
         vitals,
@@ -270,10 +270,17 @@ fn split(bytes: &[u8]) -> Result<Keys, Problem> {
     })
 }
 
+/// Name of the Role and RoleBinding in each namespace that the agent looks after.
+const RIGHTS: &str = "muster-agent";
+
 /// The objects of `deploy/`, which no Application may touch.
-fn own(namespace: &str) -> OwnObjects {
+fn own(namespace: &str, scope: Option<&BTreeSet<String>>) -> OwnObjects {
     let here = |group: &str, kind: &str, name: &str| ObjectId::new(group, kind, namespace, name);
     let rbac = "rbac.authorization.k8s.io";
+    // What the `restricted` overlay puts into each namespace.
+    let rights = scope.into_iter().flatten().flat_map(|name| {
+        ["Role", "RoleBinding"].map(|kind| ObjectId::new(rbac, kind, name.as_str(), RIGHTS))
+    });
     OwnObjects {
         namespace: namespace.to_owned(),
         objects: [
@@ -288,7 +295,9 @@ fn own(namespace: &str) -> OwnObjects {
             ObjectId::new(rbac, "ClusterRole", "", AGENT_NAME),
             ObjectId::new(rbac, "ClusterRoleBinding", "", AGENT_NAME),
         ]
-        .into(),
+        .into_iter()
+        .chain(rights)
+        .collect(),
     }
 }
 

@@ -53,16 +53,10 @@ impl Goal {
 
     /// How the objects end once Git no longer names the Application; `None` when that is already so.
     pub(super) fn ending(&self) -> Option<Ending> {
-        let Self::Release(set) = self else {
-            return None;
-        };
-        let policy = &set.policy;
-        Some(Ending {
-            preserve: policy.preserve_on_deletion,
-            confirm: policy.confirm_delete,
-            propagation: policy.propagation,
-            account: policy.account.clone(),
-        })
+        match self {
+            Self::Release(set) => Some(ending_of(set)),
+            Self::Removal(_) => None,
+        }
     }
 
     /// The same, with other evidence.
@@ -78,6 +72,17 @@ impl Goal {
                 ..removal
             }),
         }
+    }
+}
+
+/// How the objects of a release end once Git no longer names them.
+fn ending_of(set: &DesiredSet) -> Ending {
+    let policy = &set.policy;
+    Ending {
+        preserve: policy.preserve_on_deletion,
+        confirm: policy.confirm_delete,
+        propagation: policy.propagation,
+        account: policy.account.clone(),
     }
 }
 
@@ -143,13 +148,20 @@ impl<C: Cluster> Owner<C> {
             sources: Vec::new(),
             inputs: Digest::of(b"departed"),
         };
+        // What Git says now, on a cluster that leaves; else what it said last.
+        let application = desired.applications.get(key);
+        let content = application.and_then(|app| app.content.as_ref());
+        let ending = content
+            .map(|set| ending_of(set))
+            .or_else(|| remembered.map(|e| e.ending.clone()))
+            .unwrap_or_default();
         let removal = Removal {
             application: key.clone(),
             fate,
             evidence: self.evidence(),
-            confirm: remembered.is_some_and(|e| e.ending.confirm),
-            propagation: remembered.and_then(|e| e.ending.propagation),
-            account: remembered.and_then(|e| e.ending.account.clone()),
+            confirm: ending.confirm,
+            propagation: ending.propagation,
+            account: ending.account,
         };
         Some((Goal::Removal(removal), release))
     }
