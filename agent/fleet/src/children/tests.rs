@@ -75,7 +75,7 @@ fn a_child_for_another_cluster_is_read_there_when_its_parent_is_followed() {
     let generated = |name: &str, cluster: &str| {
         let mut parent = root.clone();
         parent.set = Some("set".to_owned());
-        parent.key.name = name.to_owned();
+        parent.key = muster_model::ApplicationKey::new(parent.key.project.as_str(), name);
         parent.cluster = ClusterName::new(cluster).expect("a name");
         parent
     };

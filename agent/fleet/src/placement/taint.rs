@@ -148,7 +148,7 @@ mod tests {
             ..Toleration::default()
         };
         assert!(!drained.repels(std::slice::from_ref(&equal)));
-        assert!(taint("drain", "no", Effect::NoSchedule).repels(&[equal.clone()]));
+        assert!(taint("drain", "no", Effect::NoSchedule).repels(std::slice::from_ref(&equal)));
         let other_effect = Toleration {
             effect: Some(Effect::NoExecute),
             ..equal

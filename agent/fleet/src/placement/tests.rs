@@ -78,7 +78,7 @@ fn show(object: &Manifest) -> String {
     match (count, spec("completions")) {
         (Some(count), Some(of)) => format!("{kind}×{count}/{of}"),
         (Some(count), None) => format!("{kind}×{count}"),
-        (None, _) => kind.to_string(),
+        (None, _) => kind.clone(),
     }
 }
 
