@@ -18,7 +18,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # The test layers, bottom first: each is one test binary, tests/<layer>/main.rs. `unit` is the crates' own tests.
 # Add a layer here and as [[test]] in tests/Cargo.toml; nothing else knows the list.
-LAYERS := architecture golden scenario git apiserver conformance e2e
+LAYERS := architecture golden scenario git differential apiserver conformance e2e
 PRESENT := $(foreach layer,$(LAYERS),$(if $(wildcard tests/$(layer)/main.rs),$(layer)))
 # Integration tests that lie beside the crates they test.
 BESIDE := $(notdir $(basename $(wildcard agent/*/tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard agent/*/tests/*/main.rs)))
@@ -26,6 +26,13 @@ UNIT := --lib --bins $(addprefix --test ,$(BESIDE))
 # Layers that talk to a real API server, and those that need an SSH server.
 WITH_TESTBED := apiserver e2e
 WITH_SSHD := git
+
+# What our kustomize is compared with: programs from the Go module of kustomize 5.8.1, kept in the user's cache.
+ORACLES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muster/oracles
+export MUSTER_KUSTOMIZE_ORACLE ?= $(wildcard $(ORACLES)/kustomize-oracle)
+ifeq ($(MUSTER_KUSTOMIZE_ORACLE),)
+unexport MUSTER_KUSTOMIZE_ORACLE
+endif
 
 # Where the musl targets cannot be had, `make image TRIPLE=x86_64-unknown-linux-gnu` links the C library statically.
 TRIPLE ?= $(shell uname -m)-unknown-linux-musl
@@ -58,6 +65,10 @@ deps-demo:
 .PHONY: testbed
 testbed: ## Builds etcd, kube-apiserver, its controllers and KWOK from source, once (about 13 minutes on 2 cores)
 	@tests/testbed/build.sh
+
+.PHONY: oracle
+oracle: ## Builds kustomize 5.8.1, and the programs our YAML and kustomize are compared with, from Go modules (1 minute)
+	@tests/oracle/build.sh "$(ORACLES)"
 
 ##### Building
 
@@ -116,8 +127,8 @@ run-unit:
 	@echo "==> unit"
 	$(CARGO) test $(CI) $(UNIT)
 
-.PHONY: $(filter-out conformance,$(LAYERS))
-$(filter-out conformance,$(LAYERS)): %: run-%
+.PHONY: $(filter-out conformance differential,$(LAYERS))
+$(filter-out conformance differential,$(LAYERS)): %: run-%
 
 .PHONY: $(addprefix run-,$(LAYERS))
 $(addprefix run-,$(LAYERS)): run-%:
@@ -127,11 +138,39 @@ $(addprefix run-,$(LAYERS)): run-%:
 $(addprefix run-,$(WITH_TESTBED)): testbed
 $(addprefix run-,$(WITH_SSHD)): deps-test
 
+# Which trees `make differential` and `make test-long` compare; SEED=<number> makes others.
+TREES ?= 10000
+SEED ?= 1
+
+.PHONY: differential
+differential: oracle ## Random kustomizations, built by muster and by kustomize 5.8.1 (TREES=10000, SEED=1)
+	MUSTER_KUSTOMIZE_ORACLE="$(ORACLES)/kustomize-oracle" MUSTER_TREES=$(TREES) MUSTER_SEED=$(SEED) \
+		$(CARGO) test $(CI) --test differential
+
+# How long `make fuzz` runs, over all targets.
+MINUTES ?= 3
+
+.PHONY: fuzz
+fuzz: ## Fuzzes YAML, kustomizations and patches (MINUTES=3); needs a C++ compiler
+	@tests/fuzz/run.sh $(MINUTES)
+
+.PHONY: test-long
+test-long: ## What takes an hour: 50,000 random kustomizations, Go's YAML reader on 200,000 texts, half an hour of fuzzing
+	@$(MAKE) differential TREES=50000
+	MUSTER_YAML_ORACLE="$(ORACLES)/yaml-oracle" MUSTER_ROUNDS=200000 $(CARGO) test $(CI) --test yaml_oracle
+	@$(MAKE) fuzz MINUTES=30
+
 .PHONY: conformance
 conformance: ## How exactly we match kustomize, Argo CD and their peers: one table (V=1 names what differs)
 	@$(CARGO) test $(CI) --test conformance -- --nocapture
 
 ##### Measuring
+
+.PHONY: bench-render
+bench-render: oracle ## Whole renders beside kustomize 5.8.1, from a warm file cache, and 1,000 overlays in one process (RUNS=5)
+	@.ci/deps time
+	$(CARGO) build --workspace --locked --release --bin muster --bin bench-render
+	@$(TARGET)/release/bench-render $(TARGET)/release/muster "$(ORACLES)/kustomize" $(or $(RUNS),5)
 
 .PHONY: bench
 bench: deps-demo testbed ## What the agent costs on a real API server, beside bare requests (about 20 minutes; ROWS="monorepo at-rest")

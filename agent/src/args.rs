@@ -60,7 +60,7 @@ pub enum Command {
     Status(StatusArgs),
     /// Prints what a directory renders to, as `kustomize build` would.
     #[command(
-        after_help = "Example:\n  muster render apps/shop/overlays/prod\n  muster render apps/shop/overlays/prod --commit HEAD~1"
+        after_help = "Example:\n  muster render apps/shop/overlays/prod\n  muster render apps/shop/overlays/prod --commit HEAD~1\n  muster render apps/shop/overlays/prod --explain Deployment/web"
     )]
     Render(RenderArgs),
     /// Shows what a commit will do to a cluster, with no cluster in reach.
@@ -195,14 +195,15 @@ pub struct StatusArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct RenderArgs {
     /// The directory, as for `kustomize build`.
+    #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// Nothing outside this directory is read; the enclosing Git work tree when not given.
+    /// Nothing outside this directory is read; the enclosing Git work tree when not given, else the whole file system.
     #[arg(long)]
     pub root: Option<PathBuf>,
     /// Renders from this commit of the enclosing repository instead of from files.
     #[arg(long, value_name = "REV")]
     pub commit: Option<String>,
-    /// Order of the objects.
+    /// Order of the objects, unless the kustomization has `sortOptions`.
     #[arg(long, value_enum, default_value_t = ReorderArg::Legacy)]
     pub reorder: ReorderArg,
     /// Whether files outside the kustomization's own directory may be read.
@@ -211,6 +212,94 @@ pub struct RenderArgs {
     /// Writes to this file, or one file for each object into this directory.
     #[arg(long, short)]
     pub output: Option<PathBuf>,
+    /// Says of each field of an object which file and which step gave it.
+    #[arg(long, value_name = "[NAMESPACE/]KIND/NAME", conflicts_with = "output")]
+    pub explain: Option<String>,
+    /// Adds the label app.kubernetes.io/managed-by, as `buildMetadata: [managedByLabel]` does.
+    #[arg(long)]
+    pub enable_managedby_label: bool,
+    /// What kustomize takes and muster does not.
+    #[command(flatten)]
+    pub refused: RefusedArgs,
+}
+
+/// Flags of `kustomize build` for what muster never does: they are refused by name, not as unknown.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct RefusedArgs {
+    /// Runs Helm.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub enable_helm: Option<bool>,
+    /// The Helm program.
+    #[arg(long, hide = true)]
+    pub helm_command: Option<String>,
+    /// For Helm's capabilities.
+    #[arg(long, hide = true)]
+    pub helm_api_versions: Vec<String>,
+    /// For Helm's capabilities.
+    #[arg(long, hide = true)]
+    pub helm_kube_version: Option<String>,
+    /// Helm's own output.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub helm_debug: Option<bool>,
+    /// Runs programs as plugins.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub enable_alpha_plugins: Option<bool>,
+    /// Network for plugins.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub network: Option<bool>,
+    /// Network for plugins.
+    #[arg(long, hide = true)]
+    pub network_name: Option<String>,
+    /// Files for plugins.
+    #[arg(long, hide = true)]
+    pub mount: Vec<String>,
+    /// Environment of plugins.
+    #[arg(long, short = 'e', hide = true)]
+    pub env: Vec<String>,
+    /// User of plugins.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub as_current_user: Option<bool>,
+}
+
+impl RefusedArgs {
+    /// The flags that were given, with whether each is about Helm.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, bool)> {
+        let Self {
+            enable_helm,
+            helm_command,
+            helm_api_versions,
+            helm_kube_version,
+            helm_debug,
+            enable_alpha_plugins,
+            network,
+            network_name,
+            mount,
+            env,
+            as_current_user,
+        } = self;
+        let all = [
+            ("--enable-helm", true, *enable_helm == Some(true)),
+            ("--helm-command", true, helm_command.is_some()),
+            ("--helm-api-versions", true, !helm_api_versions.is_empty()),
+            ("--helm-kube-version", true, helm_kube_version.is_some()),
+            ("--helm-debug", true, *helm_debug == Some(true)),
+            (
+                "--enable-alpha-plugins",
+                false,
+                *enable_alpha_plugins == Some(true),
+            ),
+            ("--network", false, *network == Some(true)),
+            ("--network-name", false, network_name.is_some()),
+            ("--mount", false, !mount.is_empty()),
+            ("--env", false, !env.is_empty()),
+            ("--as-current-user", false, *as_current_user == Some(true)),
+        ];
+        all.into_iter()
+            .filter(|(_, _, is_given)| *is_given)
+            .map(|(flag, is_helm, _)| (flag, is_helm))
+            .collect()
+    }
 }
 
 /// `--reorder`.

@@ -149,6 +149,7 @@ struct Owner<C> {
     tasks: tokio::task::JoinSet<()>,
     watches: Watches<C>,
     poll: watch::Sender<Wake>,
+    renders: Arc<muster_engine::Renders>,
     states: watch::Sender<Remembered>,
     wishes: watch::Sender<Wish>,
     state: AgentState,

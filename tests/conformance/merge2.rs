@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use muster_kustomize::{Direction, Inference, strategic_merge};
+use muster_kustomize::{Direction, Inference, strategic_merge_texts};
 use muster_model::{Budgets, Node, yaml};
 
 use crate::corpus::{Case, Corpus, Outcome, folders};
@@ -48,9 +48,9 @@ fn case(row: &Node) -> Case {
                 Inference::Off
             };
             let expected = print(document(&row, "expected"));
-            match strategic_merge(
-                document(&row, "object"),
-                document(&row, "patch"),
+            match strategic_merge_texts(
+                row.str_at(&["object"]).unwrap_or_default(),
+                row.str_at(&["patch"]).unwrap_or_default(),
                 direction,
                 inference,
             ) {

@@ -14,6 +14,7 @@ pub mod commits;
 pub mod desire;
 mod placing;
 mod policy;
+mod quarantine;
 mod render;
 pub mod report;
 pub mod settle;

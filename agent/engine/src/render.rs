@@ -1,8 +1,9 @@
 //! The sources of one Application, rendered: memoised by the ids of everything the render read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_fleet::application::Application;
 use muster_fleet::hub::Hub;
@@ -14,6 +15,7 @@ use muster_model::{
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
+use crate::quarantine::Quarantine;
 use crate::source::{Environment, source_options};
 
 /// What is rendered from where.
@@ -43,6 +45,7 @@ pub struct Renders {
     parsed: Arc<muster_kustomize::Cache>,
     memo: Mutex<BTreeMap<(ApplicationKey, usize), Packed>>,
     done: AtomicU64,
+    quarantine: Mutex<Quarantine>,
 }
 
 #[derive(Debug)]
@@ -94,6 +97,27 @@ impl Renders {
         self.parsed.clear();
     }
 
+    /// With what failed inside before the agent was started again.
+    #[must_use]
+    pub fn with_quarantine(failed: &BTreeMap<String, u32>) -> Self {
+        Self {
+            quarantine: Mutex::new(Quarantine::new(failed)),
+            ..Self::default()
+        }
+    }
+
+    /// What failed inside, and how often, by its content.
+    #[must_use]
+    pub fn quarantined(&self) -> BTreeMap<String, u32> {
+        self.quarantine().failed()
+    }
+
+    fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+        self.quarantine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many sources were rendered, recalled ones apart.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -108,8 +132,7 @@ impl Renders {
     ) -> Option<Memo> {
         let all = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
         let memo = all.get(key)?;
-        let unchanged = |(path, id): &(RepoPath, BlobId)| matches!(tree.entry(path), Ok(Some(entry)) if entry.id == *id);
-        let valid = memo.definition == definition && memo.read.iter().all(unchanged);
+        let valid = memo.definition == definition && muster_kustomize::is_current(&memo.read, tree);
         valid.then(|| memo.unpack())?
     }
 
@@ -208,13 +231,15 @@ fn render_source(
         cache: Some(Arc::clone(&input.renders.parsed)),
         ..Options::default()
     };
-    let rendered =
-        muster_kustomize::render(&**tree, &source.path, &asked, &options).map_err(|failure| {
-            match failure {
-                Failure::NotFetched(blobs) => Need::Blobs(repository.clone(), blobs),
-                Failure::Refused(problem) => refused(problem),
-            }
-        })?;
+    let content = content_of(definition, &**tree, &source.path);
+    let rendered = guarded(input.renders, &content, || {
+        muster_kustomize::render(&**tree, &source.path, &asked, &options)
+    })
+    .map_err(|problem| refused(problem.at(input.application.origin.clone())))?
+    .map_err(|failure| match failure {
+        Failure::NotFetched(blobs) => Need::Blobs(repository.clone(), blobs),
+        Failure::Refused(problem) => refused(problem),
+    })?;
     input.renders.done.fetch_add(1, Ordering::Relaxed);
     let memo = Memo {
         definition,
@@ -225,6 +250,38 @@ fn render_source(
     Ok(memo)
 }
 
+/// Runs a render so that a panic is this Application's own refusal; the same content is then tried ever more rarely.
+fn guarded<T>(
+    renders: &Renders,
+    content: &str,
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<Result<T, Failure>, Problem> {
+    if let Some(times) = renders.quarantine().skips(content) {
+        let message = format!("rendering failed inside {times} times; it is tried again later");
+        return Err(Problem::new(Reason::InternalError, message));
+    }
+    // The cache is the one thing shared; what is in it was whole before it was put there.
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => {
+            // A result says that it goes well now, also where blobs are still missing or the source is refused.
+            renders.quarantine().release(content);
+            Ok(result)
+        }
+        Err(_) => {
+            let times = renders.quarantine().note(content);
+            let message = format!("rendering failed inside ({times} times)");
+            Err(Problem::new(Reason::InternalError, message))
+        }
+    }
+}
+
+/// What a render depends on, as far as it is known before it: the definition and the tree of the directory.
+fn content_of(definition: Digest, tree: &dyn Tree, path: &RepoPath) -> String {
+    let id = tree.entry(path).ok().flatten().map(|entry| entry.id);
+    let id = id.as_ref().map_or(&[][..], BlobId::as_bytes);
+    Digest::of_parts([&definition.as_bytes()[..], id]).to_string()
+}
+
 fn inputs_digest(memo: &Memo) -> Digest {
     let mut parts: Vec<&[u8]> = vec![memo.definition.as_bytes()];
     for (path, id) in &memo.read {
@@ -232,4 +289,47 @@ fn inputs_digest(memo: &Memo) -> Digest {
         parts.push(id.as_bytes());
     }
     Digest::of_parts(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_one_refusal_and_is_tried_again_more_and_more_rarely() {
+        let renders = Renders::default();
+        let mut tried = 0;
+        for _ in 0..20 {
+            let outcome = guarded(&renders, "x", || -> Result<(), Failure> {
+                tried += 1;
+                panic!("a bug")
+            });
+            assert_eq!(
+                outcome.expect_err("it is refused").reason,
+                Reason::InternalError
+            );
+        }
+        assert_eq!(tried, 4, "after 1, 3, 7 and 15 passes");
+        assert_eq!(renders.quarantined(), BTreeMap::from([("x".to_owned(), 4)]));
+        assert!(
+            matches!(guarded(&renders, "y", || Ok(1)), Ok(Ok(1))),
+            "others go on"
+        );
+        let again = Renders::with_quarantine(&renders.quarantined());
+        assert!(
+            guarded(&again, "x", || Ok(1)).is_err(),
+            "a restart forgets nothing"
+        );
+    }
+
+    #[test]
+    fn a_result_ends_the_quarantine() {
+        let renders = Renders::default();
+        drop(guarded(&renders, "x", || -> Result<(), Failure> {
+            panic!("a bug")
+        }));
+        drop(guarded(&renders, "x", || Ok(1)));
+        assert!(matches!(guarded(&renders, "x", || Ok(1)), Ok(Ok(1))));
+        assert_eq!(renders.quarantined(), BTreeMap::new());
+    }
 }

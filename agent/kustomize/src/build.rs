@@ -1,15 +1,17 @@
 //! A whole build: from a directory with a kustomization to objects in their final order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use muster_model::{BlobId, Node, Problem, Reason, RepoPath, Tree, yaml};
 
+use crate::explain::{self, Cause};
 use crate::failure::{Failure, Step, Stop};
 use crate::field_spec::FieldSpec;
-use crate::id::Gvk;
+use crate::id::{Gvk, Id, NO_NAMESPACE};
 use crate::options::Options;
 use crate::resmap::ResMap;
-use crate::resource::written;
+use crate::resource::{Resource, written};
 use crate::session::Session;
 use crate::target::{Accumulator, Target};
 use crate::transform::{annotations, hash, name_reference, sort, vars};
@@ -40,7 +42,30 @@ impl Built {
         yaml::write_documents(&self.nodes)
     }
 
-    /// Blobs and directories that were read, by path.
+    /// The objects as `kustomize build -o DIR` writes them: one file for each, by name.
+    ///
+    /// # Errors
+    /// When a name would leave the directory.
+    pub fn to_files(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let namespaces: BTreeSet<_> = self
+            .nodes
+            .iter()
+            .map(|n| Id::of(n).effective_namespace().to_owned())
+            .filter(|n| n != NO_NAMESPACE)
+            .collect();
+        let mut files = BTreeMap::new();
+        for node in &self.nodes {
+            let name = file_name(&Id::of(node), namespaces.len() > 1);
+            if name.contains('/') {
+                let message = format!("{name} is no file name; the object's name has a slash");
+                return Err(Problem::new(Reason::PathEscapesRepo, message).field("metadata.name"));
+            }
+            files.insert(name, yaml::to_string(node));
+        }
+        Ok(files)
+    }
+
+    /// Blobs and directories that were read, by path, and what was looked for and is not there, with an empty id.
     #[must_use]
     pub fn inputs(&self) -> &[(RepoPath, BlobId)] {
         &self.inputs
@@ -53,6 +78,19 @@ impl Built {
     pub(crate) fn into_parts(self) -> (Vec<Node>, Vec<(RepoPath, BlobId)>) {
         (self.nodes, self.inputs)
     }
+}
+
+fn file_name(id: &Id<'_>, with_namespace: bool) -> String {
+    let namespace = id.effective_namespace();
+    let first = (with_namespace && namespace != NO_NAMESPACE).then_some(namespace);
+    let parts = [&*id.gvk.group, &*id.gvk.version, &*id.gvk.kind].map(Some);
+    let all: Vec<_> = first
+        .into_iter()
+        .chain(parts.into_iter().flatten().filter(|p| !p.is_empty()))
+        .chain([&*id.name])
+        .map(str::to_lowercase)
+        .collect();
+    format!("{}.yaml", all.join("_"))
 }
 
 /// Builds the directory as `kustomize build` 5.8.1 does.
@@ -97,12 +135,14 @@ pub(crate) fn build_target(session: &mut Session<'_>, mut target: Target) -> Ste
         wants("transformerAnnotations"),
     );
     let sort_options = target.kustomization.sort_options.take();
+    let file: Arc<str> = target.file().into();
     let mut all = target.accumulate(session, Accumulator::default())?;
-    finish_names(&mut all)?;
+    finish_names(session, &mut all, &file)?;
     let mut map = all.map;
     drop_local(&mut map)?;
+    map.check_unique()?;
     sort::sort(&mut map, sort_options.as_ref(), session.options.reorder)?;
-    if managed {
+    if managed || session.options.managed_by_label {
         let label = BTreeMap::from([(
             "app.kubernetes.io/managed-by".to_owned(),
             "kustomize-v5.8.1".to_owned(),
@@ -112,23 +152,33 @@ pub(crate) fn build_target(session: &mut Session<'_>, mut target: Target) -> Ste
             &label,
             &[FieldSpec::new(Gvk::default(), "metadata/labels", true)],
         )?;
+        session.note(&mut map, || Cause::new("managedByLabel", &file, 0));
     }
-    let mut list = map.into_list();
-    for resource in &mut list {
+    for resource in map.list_mut() {
         resource.finish_annotations(origins, transformations);
     }
+    if session.explains {
+        explain::note(&mut map, &Cause::new("buildMetadata", &file, 0));
+        session.explained = explain::finish(map.list());
+    }
+    let list = map.into_list();
     Ok(list.into_iter().map(|r| r.node).collect())
 }
 
 /// Names are final only when all objects are known.
-fn finish_names(all: &mut Accumulator) -> Step<()> {
+fn finish_names(session: &Session<'_>, all: &mut Accumulator, file: &str) -> Step<()> {
     hash::add_to_names(&mut all.map)?;
+    session.note(&mut all.map, || Cause::new("name suffix hash", file, 0));
     let config = all.config();
     name_reference::transform(&mut all.map, &config.name_reference)?;
-    vars::resolve(&mut all.map, &all.vars, &config.var_reference)
+    session.note(&mut all.map, || Cause::new("name reference", file, 0));
+    vars::resolve(&mut all.map, &all.vars, &config.var_reference)?;
+    all.map.settle_groups();
+    session.note(&mut all.map, || Cause::new("vars", file, 0));
+    Ok(())
 }
 
-/// Takes out objects that are only for the build itself; the others must have kept a kind and a name.
+/// Takes out objects that are only for the build itself.
 fn drop_local(map: &mut ResMap) -> Step<()> {
     let is_local = |node: &Node| {
         node.at_path(&[
@@ -138,15 +188,7 @@ fn drop_local(map: &mut ResMap) -> Step<()> {
         ])
         .is_some_and(|value| written(value) != "false")
     };
-    for resource in map.list() {
-        let kind = resource.kind();
-        if kind.is_empty() || (!kind.ends_with("List") && resource.name().is_empty()) {
-            let message = format!("{} lost its kind or name", resource.original_id());
-            let mut problem = Problem::new(Reason::InvalidObject, message).field("metadata.name");
-            problem.at = resource.location();
-            return Err(problem.into());
-        }
-    }
+    map.list().iter().try_for_each(Resource::check_metadata)?;
     if map.list().iter().any(|r| is_local(&r.node)) {
         map.list_mut().retain(|r| !is_local(&r.node));
     }

@@ -95,6 +95,8 @@ pub(crate) struct Kustomization {
     pub(crate) transformers: Vec<Lined>,
     pub(crate) validators: Vec<Lined>,
     pub(crate) build_metadata: Vec<String>,
+    /// The lines the fields are written in.
+    pub(crate) lines: BTreeMap<&'static str, u32>,
 }
 
 /// One entry of `labels`.
@@ -115,6 +117,8 @@ pub(crate) struct Patch {
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
     pub(crate) line: u32,
+    /// The line `patch` starts in.
+    pub(crate) text_line: u32,
 }
 
 /// One entry of `images`.
@@ -189,7 +193,7 @@ impl Kustomization {
             Unknown::Refuse,
         )?;
         let kustomization = Self::fields(&record)?;
-        if !FIELDS.iter().skip(2).any(|f| record.has(f)) {
+        if !FIELDS.iter().skip(2).any(|f| record.says(f)) {
             return Err(record
                 .place
                 .problem(
@@ -246,7 +250,13 @@ impl Kustomization {
             transformers: record.lined_texts("transformers")?,
             validators: record.lined_texts("validators")?,
             build_metadata: record.texts("buildMetadata")?,
+            lines: record.lines().clone(),
         })
+    }
+
+    /// The line of a field; 0 when it is not written.
+    pub(crate) fn line_of(&self, field: &str) -> u32 {
+        self.lines.get(field).copied().unwrap_or(0)
     }
 
     /// True when `buildMetadata` lists the option.
@@ -354,6 +364,7 @@ impl Patch {
             allow_name_change: options.flag("allowNameChange")?,
             allow_kind_change: options.flag("allowKindChange")?,
             line: record.line,
+            text_line: record.get("patch").map_or(0, |n| n.span.line),
         })
     }
 }
@@ -438,7 +449,10 @@ impl GeneratorArgs {
         };
         let record = Record::read(node, place, known, unknown)?;
         let mut envs = record.texts("envs")?;
-        envs.extend(Some(record.text("env")?).filter(|e| !e.is_empty()));
+        // Only the kustomization itself has the older spelling.
+        if unknown == Unknown::Refuse {
+            envs.extend(Some(record.text("env")?).filter(|e| !e.is_empty()));
+        }
         let mut args = Self {
             namespace: record.text("namespace")?,
             name: record.text("name")?,

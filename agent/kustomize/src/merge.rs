@@ -3,13 +3,15 @@
 //! Follows kustomize's own merge, which differs from the API server's: patch entries come first, `$patch` is understood,
 //! and the directives for list order and retained keys are ordinary fields.
 
+pub(crate) mod comments;
 mod list;
 mod schema;
 
-use muster_model::{Map, Node, Problem, Value};
+use muster_model::{Budgets, Map, Node, Problem, Value, yaml};
 
 use crate::failure::{Step, Stop, failed};
 use crate::options::MergeKeys;
+use crate::{scalars, shared};
 
 pub(crate) use schema::Schemas;
 
@@ -103,10 +105,43 @@ pub fn strategic_merge(
         direction,
         inference,
     };
-    merge(merger, object, patch).map_err(|stop| match stop {
+    merge(merger, object, patch).map_err(refused)
+}
+
+/// As [`strategic_merge`], for texts: schemas in line comments say how lists merge, as in kustomize.
+///
+/// # Errors
+/// As [`strategic_merge`], and when a text is no YAML. Only the first document of each counts.
+pub fn strategic_merge_texts(
+    object: &str,
+    patch: &str,
+    direction: Direction,
+    inference: Inference,
+) -> Result<Option<Node>, Problem> {
+    let mut schemas = Schemas::new(MergeKeys::Kustomize);
+    let mut read = |text: &str, name: &str| -> Result<Node, Problem> {
+        let mut documents = yaml::read(text.as_bytes(), &Budgets::default(), 0)
+            .map_err(|error| crate::session::yaml_problem(&error, name))?;
+        documents.truncate(1);
+        if comments::may_have(text) {
+            comments::mark(&mut documents, text, &mut schemas);
+        }
+        Ok(documents.pop().unwrap_or_default())
+    };
+    let (object, patch) = (read(object, "object")?, read(patch, "patch")?);
+    let merger = Merger {
+        schemas: &schemas,
+        direction,
+        inference,
+    };
+    merge(merger, object, patch).map_err(refused)
+}
+
+fn refused(stop: Stop) -> Problem {
+    match stop {
         Stop::Refused(problem) => *problem,
         Stop::Missing => failed("a merge reads no files"),
-    })
+    }
 }
 
 impl<'s> Merger<'s> {
@@ -173,10 +208,10 @@ impl<'s> Merger<'s> {
             return Ok(object);
         }
         let mut names: Vec<String> = object.keys().map(str::to_owned).collect();
-        let mut patch_values: std::collections::BTreeMap<Box<str>, Node> = patch
+        let mut patch_values: std::collections::BTreeMap<Box<str>, (Node, u32)> = patch
             .into_members()
             .into_iter()
-            .map(|m| (m.key, m.value))
+            .map(|m| (m.key, (m.value, m.key_span.source)))
             .collect();
         names.extend(
             patch_values
@@ -185,14 +220,25 @@ impl<'s> Merger<'s> {
                 .map(|k| k.to_string()),
         );
         for name in names {
-            let below = self.field(known, &name);
+            let (new, patch_comment) = patch_values.remove(name.as_str()).unzip();
+            let comment = object.member(&name).map_or(0, |m| m.key_span.source);
+            let below = self
+                .schemas
+                .comment(comment)
+                .or_else(|| self.schemas.comment(patch_comment.unwrap_or(0)))
+                .unwrap_or_else(|| self.field(known, &name));
             let old = object.get_mut(&name).map(std::mem::take);
             let had = old.is_some();
-            match self.walk(old, patch_values.remove(name.as_str()), below)? {
+            let scalar = old.as_ref().filter(|n| is_scalar(n)).cloned();
+            match self.walk(old, new, below)? {
                 Picked::Object(node) => {
                     object.insert(name, node);
                 }
-                Picked::Patch(node) if !node.is_null() => {
+                Picked::Patch(mut node) if !node.is_null() => {
+                    if let Some(old) = scalar {
+                        scalars::in_place_of(&old, &mut node);
+                        shared::keep_group(&old, &mut node);
+                    }
                     object.insert(name, node);
                 }
                 Picked::Patch(_) | Picked::Nothing if had => {
@@ -228,7 +274,10 @@ impl<'s> Merger<'s> {
     fn absorb_fields(self, mut node: Node, known: Known<'s>) -> Step<Node> {
         let mut out = Map::new();
         for mut member in take_map(&mut node).into_members() {
-            let below = self.field(known, &member.key);
+            let below = self
+                .schemas
+                .comment(member.key_span.source)
+                .unwrap_or_else(|| self.field(known, &member.key));
             if let Some(value) = self.absorb(member.value, below)? {
                 member.value = value;
                 out.push_unchecked(member);
@@ -318,6 +367,13 @@ fn same_shape(object: Option<&Node>, patch: Option<&Node>) -> Step<()> {
     }
 }
 
+fn is_scalar(node: &Node) -> bool {
+    matches!(
+        node.value,
+        Value::Bool(_) | Value::Number(_) | Value::String(_)
+    )
+}
+
 fn take_map(node: &mut Node) -> Map {
     match std::mem::take(&mut node.value) {
         Value::Map(map) => map,
@@ -349,6 +405,11 @@ fn parse_directive(text: &str) -> Step<Directive> {
             .field(DIRECTIVE)
             .into()),
     }
+}
+
+/// True when a patch asks for the whole object to be replaced.
+pub(crate) fn replaces(patch: &Node) -> bool {
+    patch.get(DIRECTIVE).and_then(Node::as_str) == Some("replace")
 }
 
 /// Takes the directive out of a list: the first entry that has one and nothing else.

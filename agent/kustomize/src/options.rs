@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_model::{BlobId, Budgets, Node};
 
+use crate::session::Reading;
+
 /// The order of the objects in the output, where the kustomization has no `sortOptions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reorder {
@@ -46,15 +48,19 @@ pub struct Options {
     pub budgets: Budgets,
     /// Merge keys of strategic merge patches.
     pub merge_keys: MergeKeys,
+    /// Adds kustomize's label to every object, as `buildMetadata: [managedByLabel]` does.
+    pub managed_by_label: bool,
     /// Files parsed by earlier builds, shared between builds.
     pub cache: Option<Arc<Cache>>,
 }
 
-/// Parsed files by blob id. A blob never changes, so an entry never does.
+/// Parsed files by blob id and by what they were read as. A blob never changes, so an entry never does.
 #[derive(Debug, Default)]
 pub struct Cache {
-    documents: Mutex<BTreeMap<BlobId, Arc<[Node]>>>,
+    documents: Mutex<Documents>,
 }
+
+type Documents = BTreeMap<(BlobId, Reading), Arc<[Node]>>;
 
 impl Cache {
     /// An empty cache.
@@ -86,18 +92,18 @@ impl Cache {
             .clear();
     }
 
-    pub(crate) fn get(&self, id: &BlobId) -> Option<Arc<[Node]>> {
+    pub(crate) fn get(&self, id: &BlobId, reading: Reading) -> Option<Arc<[Node]>> {
         self.documents
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
+            .get(&(id.clone(), reading))
             .cloned()
     }
 
-    pub(crate) fn put(&self, id: BlobId, documents: &Arc<[Node]>) {
+    pub(crate) fn put(&self, id: BlobId, reading: Reading, documents: &Arc<[Node]>) {
         self.documents
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Arc::clone(documents));
+            .insert((id, reading), Arc::clone(documents));
     }
 }

@@ -9,7 +9,7 @@ use crate::resource::Resource;
 /// The objects of a file's documents.
 pub(crate) fn resources(documents: Vec<Node>, file: &str) -> Step<Vec<Resource>> {
     let file: std::sync::Arc<str> = file.into();
-    let nodes = unwrap_list(documents);
+    let nodes = unwrap_list(documents, &file)?;
     let mut queue: std::collections::VecDeque<Node> = valid(nodes, &file)?.into();
     let mut out = Vec::with_capacity(queue.len());
     while let Some(node) = queue.pop_front() {
@@ -34,21 +34,21 @@ pub(crate) fn resources(documents: Vec<Node>, file: &str) -> Step<Vec<Resource>>
 }
 
 /// A file that is one `List` gives its items in place; other lists are opened behind the rest.
-fn unwrap_list(mut documents: Vec<Node>) -> Vec<Node> {
+fn unwrap_list(mut documents: Vec<Node>, file: &str) -> Step<Vec<Node>> {
     if let [one] = documents.as_mut_slice()
         && matches!(&*field_text(one, "kind"), "List" | "ResourceList")
         && (one.get("items").is_some() || one.get("functionConfig").is_some())
     {
-        return match one
-            .as_map_mut()
-            .and_then(|m| m.remove("items"))
-            .map(|n| n.value)
-        {
-            Some(Value::List(items)) => items,
-            _ => Vec::new(),
+        let items = one.as_map_mut().and_then(|m| m.remove("items"));
+        return match items.map(|n| n.value) {
+            Some(Value::List(items)) => Ok(items),
+            Some(Value::Map(map)) if !map.is_empty() => {
+                Err(problem(one, file, "items of a list is no list").into())
+            }
+            _ => Ok(Vec::new()),
         };
     }
-    documents
+    Ok(documents)
 }
 
 fn make(node: Node, file: &std::sync::Arc<str>) -> Resource {
@@ -97,7 +97,15 @@ fn typed_only(node: &mut Node) {
         Value::List(items) => items.iter_mut().for_each(typed_only),
         Value::Map(map) => map.iter_mut().for_each(|(_, v)| typed_only(v)),
         Value::Number(number) => number.raw = None,
-        Value::String(text) => text.raw = None,
-        Value::Null | Value::Bool(_) => {}
+        Value::String(text) => {
+            text.quoted = false;
+            // A block that printing would change is not printed on the way.
+            if let Some(raw) = text.raw.take().filter(|r| r.contains('\n')) {
+                text.text = raw.into();
+            }
+        }
+        // It was spelled out on the way.
+        Value::Null => node.span.end = node.span.end.max(node.span.start + 4),
+        Value::Bool(_) => {}
     }
 }

@@ -10,7 +10,7 @@ use crate::kustomization::{GeneratorArgs, Image, Patch, Replica, read_all};
 use crate::record::{Place, Record, Unknown};
 use crate::resource::Resource;
 use crate::selector::Selector;
-use crate::session::Session;
+use crate::session::{Reading, Session};
 use crate::transform::namespace::{Namespace, Overwrite, Subjects};
 use crate::transform::prefix::Affix;
 use crate::transform::replacement::ReplacementField;
@@ -184,6 +184,7 @@ impl<'p> Plugin<'p> {
             patch: record.text("jsonOp")?,
             target,
             line: record.line,
+            text_line: record.get("jsonOp").map_or(0, |n| n.span.line),
             ..Patch::default()
         };
         read_json_patch(session, self.root, &self.file, &patch)
@@ -193,11 +194,16 @@ impl<'p> Plugin<'p> {
         let record = self.record(&["paths", "patches"])?;
         let mut all = Vec::new();
         for path in record.texts("paths")? {
-            all.extend(read_legacy_patch(session, self.root, &self.file, &path)?);
+            all.extend(read_legacy_patch(
+                session,
+                self.root,
+                &self.file,
+                (&path, record.line),
+            )?);
         }
         let inline = record.text("patches")?;
         if !inline.is_empty() {
-            let documents = session.parse(inline.as_bytes(), &self.file)?;
+            let documents = session.parse(inline.as_bytes(), &self.file, Reading::Resources)?;
             all.extend(crate::parse::resources(documents, &self.file)?);
         }
         if all.is_empty() {
@@ -249,7 +255,7 @@ impl<'p> Plugin<'p> {
         let path = record.text("targetFilePath")?;
         if !path.is_empty() {
             let path = session.resolve_file(self.root, &path)?;
-            if let Some(document) = session.documents(&path)?.first() {
+            if let Some(document) = session.documents(&path, Reading::Values)?.first() {
                 let place = Place::file(&path.to_string());
                 targets.extend(value_add::read_targets(&Record::read(
                     document,

@@ -76,7 +76,9 @@ pub(crate) enum Unknown {
 pub(crate) struct Record<'n> {
     pub(crate) place: Place,
     pub(crate) line: u32,
+    unknown: Unknown,
     fields: BTreeMap<&'static str, &'n Node>,
+    lines: BTreeMap<&'static str, u32>,
 }
 
 impl<'n> Record<'n> {
@@ -88,13 +90,16 @@ impl<'n> Record<'n> {
         unknown: Unknown,
     ) -> Step<Self> {
         let mut fields = BTreeMap::new();
+        let mut lines = BTreeMap::new();
         let line = node.span.line;
         let map = match &node.value {
             Value::Null => {
                 return Ok(Self {
                     place,
                     line,
+                    unknown,
                     fields,
+                    lines,
                 });
             }
             Value::Map(map) => map,
@@ -110,6 +115,7 @@ impl<'n> Record<'n> {
             match (name, unknown) {
                 (Some(name), _) => {
                     fields.insert(*name, &member.value);
+                    lines.insert(*name, member.key_span.line);
                 }
                 (None, Unknown::Ignore) => {}
                 (None, Unknown::Refuse) => {
@@ -128,8 +134,15 @@ impl<'n> Record<'n> {
         Ok(Self {
             place,
             line,
+            unknown,
             fields,
+            lines,
         })
+    }
+
+    /// The lines the fields are written in.
+    pub(crate) fn lines(&self) -> &BTreeMap<&'static str, u32> {
+        &self.lines
     }
 
     /// The value of a field; null counts as absent.
@@ -137,9 +150,9 @@ impl<'n> Record<'n> {
         self.fields.get(name).copied().filter(|n| !n.is_null())
     }
 
-    /// True when the field is written, null included.
-    pub(crate) fn has(&self, name: &'static str) -> bool {
-        self.fields.contains_key(name)
+    /// True when the field is written with more than Go's zero value; an empty list or mapping is more.
+    pub(crate) fn says(&self, name: &'static str) -> bool {
+        self.get(name).is_some_and(|n| n.as_str() != Some(""))
     }
 
     /// The place of a field.
@@ -149,8 +162,10 @@ impl<'n> Record<'n> {
 
     /// A text; empty when absent.
     pub(crate) fn text(&self, name: &'static str) -> Step<String> {
-        self.get(name)
-            .map_or_else(|| Ok(String::new()), |node| text(node, &self.at(name)))
+        self.get(name).map_or_else(
+            || Ok(String::new()),
+            |node| self.text_of(node, &self.at(name)),
+        )
     }
 
     /// A boolean; false when absent.
@@ -198,7 +213,7 @@ impl<'n> Record<'n> {
     pub(crate) fn texts(&self, name: &'static str) -> Step<Vec<String>> {
         self.items(name)?
             .into_iter()
-            .map(|(node, place)| text(node, &place))
+            .map(|(node, place)| self.text_of(node, &place))
             .collect()
     }
 
@@ -206,7 +221,7 @@ impl<'n> Record<'n> {
     pub(crate) fn lined_texts(&self, name: &'static str) -> Step<Vec<(String, u32)>> {
         self.items(name)?
             .into_iter()
-            .map(|(node, place)| Ok((text(node, &place)?, node.span.line)))
+            .map(|(node, place)| Ok((self.text_of(node, &place)?, node.span.line)))
             .collect()
     }
 
@@ -220,8 +235,19 @@ impl<'n> Record<'n> {
             return Err(place.wrong_type(node, "a mapping").into());
         };
         map.iter()
-            .map(|(key, value)| Ok((key.to_owned(), text(value, &place.field(key))?)))
+            .map(|(key, value)| Ok((key.to_owned(), self.text_of(value, &place.field(key))?)))
             .collect()
+    }
+}
+
+impl Record<'_> {
+    /// A text. Configurations of plugins are read by a reader that makes texts of numbers and booleans.
+    fn text_of(&self, node: &Node, place: &Place) -> Step<String> {
+        match (&node.value, self.unknown) {
+            (Value::Bool(value), Unknown::Ignore) => Ok(value.to_string()),
+            (Value::Number(number), Unknown::Ignore) => Ok(number.value.to_string()),
+            _ => text(node, place),
+        }
     }
 }
 

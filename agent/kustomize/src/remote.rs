@@ -3,7 +3,8 @@
 use muster_model::{Problem, Reason};
 
 /// True for a URL, a Git address or one of their abbreviations.
-pub(crate) fn is_remote(text: &str) -> bool {
+#[must_use]
+pub fn is_remote(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     if [
         "github.com/",

@@ -60,7 +60,8 @@ impl Rendered {
         yaml::write_documents(self.objects.iter().map(Manifest::body))
     }
 
-    /// Blobs and directories that were read, by path: equal inputs give an equal render.
+    /// Blobs and directories that were read, by path, and what was looked for and is not there, with an empty id: equal
+    /// inputs give an equal render. [`is_current`](crate::is_current) compares them with another tree.
     #[must_use]
     pub fn inputs(&self) -> &[(RepoPath, BlobId)] {
         &self.inputs

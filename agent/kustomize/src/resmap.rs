@@ -77,6 +77,11 @@ impl ResMap {
         self.append_all(list)
     }
 
+    /// Makes the fields that share a value equal again, after a step.
+    pub(crate) fn settle_groups(&mut self) {
+        self.list.iter_mut().for_each(Resource::settle_groups);
+    }
+
     /// Takes deleted objects out.
     pub(crate) fn drop_empty(&mut self) {
         if self.list.iter().any(Resource::is_empty) {
@@ -148,6 +153,7 @@ impl ResMap {
         };
         let behavior = new.behavior;
         let old = &self.list[index];
+        new.trail.clone_from(&old.trail);
         match behavior {
             Behavior::Replace => {
                 new.merge_metadata_from(old);

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use muster_model::{Location, Map, Node, Value};
+use muster_model::{Location, Map, Node, Problem, Reason, Value};
+
+use crate::failure::Step;
 
 use crate::id::{Gvk, Id, metadata_text, scalar_text};
 use crate::origin::Origin;
+use crate::scalars::is_typed;
 
 /// How a generated object meets one of the same identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +71,10 @@ pub(crate) struct Resource {
     pub(crate) transformations: Vec<Origin>,
     /// The file it was written in.
     pub(crate) file: Option<std::sync::Arc<str>>,
+    /// Values that several fields share.
+    pub(crate) groups: Option<Box<crate::shared::Groups>>,
+    /// What gave each field, when that is asked for.
+    pub(crate) trail: Option<Box<crate::explain::Trail>>,
 }
 
 /// Annotations that only kustomize's own steps read; they never appear in its output.
@@ -183,6 +190,11 @@ impl Resource {
         }
     }
 
+    /// Sets `metadata.name` back to what it was.
+    pub(crate) fn restore_name(&mut self, name: Node) {
+        self.metadata_mut().insert("name", name);
+    }
+
     /// Sets `metadata.namespace`; empty takes it away.
     pub(crate) fn set_namespace(&mut self, namespace: &str) {
         if namespace.is_empty() {
@@ -206,6 +218,93 @@ impl Resource {
             && map.get(field).is_none_or(|n| scalar_text(n) != text)
         {
             map.insert(field, Node::string(text));
+        }
+    }
+
+    /// Checks what no step may have done: take kind or name away, or leave annotations that are no texts by their keys.
+    pub(crate) fn check_metadata(&self) -> Step<()> {
+        let kind = self.kind();
+        let refused = |field: &str, message: String| {
+            let mut problem = Problem::new(Reason::InvalidObject, message).field(field);
+            problem.at = self.location();
+            Err(problem.into())
+        };
+        if kind.is_empty() || (!kind.ends_with("List") && self.name().is_empty()) {
+            let message = format!("{} lost its kind or name", self.original_id());
+            return refused("metadata.name", message);
+        }
+        if self
+            .previous
+            .iter()
+            .any(|p| p.name.contains(',') || p.namespace.contains(','))
+        {
+            return refused(
+                "metadata",
+                "a name with a comma cannot be changed".to_owned(),
+            );
+        }
+        match self.node.get("metadata").and_then(|m| m.get("annotations")) {
+            Some(node) if node.as_list().is_some_and(|l| !l.is_empty()) => {
+                refused("metadata.annotations", "annotations are a list".to_owned())
+            }
+            Some(node) => match node.as_map().and_then(|m| m.keys().find(|k| is_typed(k))) {
+                None => Ok(()),
+                Some(key) => refused(
+                    "metadata.annotations",
+                    format!("kustomize makes no text of the key {key:?}"),
+                ),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Makes texts of all annotations, as kustomize does whenever it sets one of its own.
+    pub(crate) fn rewrite_annotations(&mut self) {
+        if self
+            .node
+            .get("metadata")
+            .and_then(|m| m.get("annotations"))
+            .is_some()
+        {
+            self.set_texts("annotations", self.texts("annotations"));
+        }
+    }
+
+    /// True when neither the object nor its history differs.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.node == other.node
+            && self.previous == other.previous
+            && self.prefixes == other.prefixes
+            && self.suffixes == other.suffixes
+    }
+
+    /// Makes the fields that share a value equal again, after a step.
+    pub(crate) fn settle_groups(&mut self) {
+        if let Some(groups) = &mut self.groups {
+            groups.settle(&mut self.node);
+        }
+    }
+
+    /// True when kustomize would have annotations of its own on the object.
+    pub(crate) fn has_bookkeeping(&self) -> bool {
+        !self.previous.is_empty()
+            || !self.prefixes.is_empty()
+            || !self.suffixes.is_empty()
+            || self.needs_hash
+            || self.origin.is_some()
+            || !self.transformations.is_empty()
+            || self.behavior != Behavior::Unspecified
+    }
+
+    /// The mapping below `metadata`, made when it is not there.
+    pub(crate) fn metadata_map(&mut self, field: &str) -> &mut Map {
+        map_of(self.metadata_mut().get_or_insert_with(field, Node::default))
+    }
+
+    /// Sets `apiVersion` to null, as kustomize does to an object without one.
+    pub(crate) fn clear_version(&mut self) {
+        if let Some(map) = self.node.as_map_mut() {
+            map.insert("apiVersion", Node::null());
         }
     }
 
@@ -302,6 +401,11 @@ impl Resource {
         if present || !texts.is_empty() {
             self.set_texts("annotations", texts);
         }
+    }
+
+    /// As a patch: what it changes is put down to this.
+    pub(crate) fn cause(&self, step: &str) -> crate::explain::Cause {
+        crate::explain::Cause::of_file(step, self.file.as_deref().unwrap_or_default())
     }
 
     /// The place to name in a message.

@@ -5,14 +5,36 @@ use std::sync::Arc;
 
 use muster_model::tree::{EntryKind, TreeError};
 use muster_model::yaml::{self, YamlError};
-use muster_model::{BlobId, Budgets, Location, Node, Problem, Reason, RepoPath, Tree};
+use muster_model::{BlobId, Budgets, Location, Node, Problem, Reason, RepoPath, Tree, Value};
 
+use crate::explain::{self, Cause, Explained};
 use crate::failure::{Step, Stop};
-use crate::kustomization::FILE_NAMES;
-use crate::merge::Schemas;
+use crate::inputs;
+use crate::merge::{Schemas, comments};
 use crate::options::{LoadRestrictor, Options};
 use crate::remote;
-use crate::repeated_keys::without_repeats;
+use crate::resmap::ResMap;
+
+/// What a text is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reading {
+    /// Values: configurations, JSON patches, plain manifests.
+    Values,
+    /// Resources, patches and configurations of plugins.
+    Resources,
+    /// The kustomization itself.
+    Kustomization,
+}
+
+impl Reading {
+    fn read(self, bytes: &[u8], budgets: &Budgets) -> Result<Vec<Node>, YamlError> {
+        match self {
+            Self::Values => yaml::read(bytes, budgets, 0),
+            Self::Resources => yaml::read_resources(bytes, budgets, 0),
+            Self::Kustomization => yaml::read_kustomization(bytes, budgets, 0),
+        }
+    }
+}
 
 /// The state of one build.
 pub(crate) struct Session<'a> {
@@ -25,6 +47,10 @@ pub(crate) struct Session<'a> {
     objects: usize,
     /// The merge keys in force.
     pub(crate) schemas: Schemas,
+    /// Whether the origin of every field is kept.
+    pub(crate) explains: bool,
+    /// The objects with the origins of their fields.
+    pub(crate) explained: Vec<Explained>,
 }
 
 impl<'a> Session<'a> {
@@ -39,6 +65,8 @@ impl<'a> Session<'a> {
             kustomizations: 0,
             objects: 0,
             schemas: Schemas::new(options.merge_keys),
+            explains: false,
+            explained: Vec::new(),
         }
     }
 
@@ -69,6 +97,10 @@ impl<'a> Session<'a> {
                 Ok(Some((entry.kind, entry.id)))
             }
             None => {
+                // What is not there was looked for all the same: once it is, the result may be another.
+                self.inputs
+                    .entry(path.clone())
+                    .or_insert_with(inputs::absent);
                 let mut above = path.parent();
                 while let Some(dir) = above {
                     if let Some(entry) = self
@@ -128,31 +160,64 @@ impl<'a> Session<'a> {
     }
 
     /// The documents of a YAML file, from the cache where it has them.
-    pub(crate) fn documents(&mut self, path: &RepoPath) -> Step<Arc<[Node]>> {
+    pub(crate) fn documents(&mut self, path: &RepoPath, reading: Reading) -> Step<Arc<[Node]>> {
         let (id, bytes) = self.read(path)?;
-        if let Some(documents) = self.options.cache.as_ref().and_then(|c| c.get(&id)) {
+        let cache = self.options.cache.as_ref();
+        if let Some(documents) = cache.and_then(|c| c.get(&id, reading)) {
             return Ok(documents);
         }
-        let parsed = match self.parse(&bytes, &path.to_string()) {
-            Err(stop) if FILE_NAMES.contains(&path.file_name()) => {
-                let text = std::str::from_utf8(&bytes)
-                    .ok()
-                    .and_then(without_repeats)
-                    .ok_or(stop)?;
-                self.parse(text.as_bytes(), &path.to_string())?
-            }
-            other => other?,
-        };
-        let documents: Arc<[Node]> = parsed.into();
-        if let Some(cache) = &self.options.cache {
-            cache.put(id, &documents);
+        let mut documents = self.parse(&bytes, &path.to_string(), reading)?;
+        let marked = reading == Reading::Resources && self.mark_schemas(&mut documents, &bytes);
+        let documents: Arc<[Node]> = documents.into();
+        // The numbers of schemas mean something in this build alone.
+        if let Some(cache) = cache.filter(|_| !marked) {
+            cache.put(id, reading, &documents);
         }
         Ok(documents)
     }
 
+    /// Finds schemas in comments; true when there may be some.
+    fn mark_schemas(&mut self, documents: &mut [Node], bytes: &[u8]) -> bool {
+        let Some(text) = str::from_utf8(bytes).ok().filter(|t| comments::may_have(t)) else {
+            return false;
+        };
+        comments::mark(documents, text, &mut self.schemas);
+        true
+    }
+
     /// Reads YAML text.
-    pub(crate) fn parse(&self, bytes: &[u8], file: &str) -> Step<Vec<Node>> {
-        yaml::read(bytes, self.budgets(), 0).map_err(|error| yaml_problem(&error, file).into())
+    pub(crate) fn parse(&self, bytes: &[u8], file: &str, reading: Reading) -> Step<Vec<Node>> {
+        reading
+            .read(bytes, self.budgets())
+            .map_err(|error| yaml_problem(&error, file).into())
+    }
+
+    /// Reads YAML that stands in a scalar of `file`, at `line`; 0 when the text is the whole file.
+    pub(crate) fn parse_inline(
+        &self,
+        text: &str,
+        (file, line): (&str, u32),
+        reading: Reading,
+    ) -> Step<Vec<Node>> {
+        // A block scalar's text starts below its header.
+        let above = match line {
+            0 => 0,
+            line if text.contains('\n') => line,
+            line => line - 1,
+        };
+        let mut documents = reading
+            .read(text.as_bytes(), self.budgets())
+            .map_err(|error| {
+                let mut problem = yaml_problem(&error, file);
+                problem.at = Some(Location::line(file, error.line() + above));
+                Stop::from(problem)
+            })?;
+        if above > 0 {
+            for document in &mut documents {
+                shift_lines(document, above);
+            }
+        }
+        Ok(documents)
     }
 
     /// Notes a file that will be read later, so that everything missing is found in one go.
@@ -195,6 +260,13 @@ impl<'a> Session<'a> {
             }
         }
         Ok(path)
+    }
+
+    /// Puts what a step changed down to it, when that is asked for.
+    pub(crate) fn note(&self, map: &mut ResMap, cause: impl FnOnce() -> Cause) {
+        if self.explains {
+            explain::note(map, &cause());
+        }
     }
 
     /// Counts one visit of a kustomization.
@@ -281,6 +353,15 @@ pub(crate) fn yaml_problem(error: &YamlError, file: &str) -> Problem {
 /// A path that leaves the repository.
 pub(crate) fn escapes(message: &str) -> Problem {
     Problem::new(Reason::PathEscapesRepo, message)
+}
+
+fn shift_lines(node: &mut Node, by: u32) {
+    node.span.line += by;
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|n| shift_lines(n, by)),
+        Value::Map(map) => map.iter_mut().for_each(|(_, n)| shift_lines(n, by)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn refuse_link(path: &RepoPath, kind: EntryKind) -> Step<()> {

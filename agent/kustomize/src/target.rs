@@ -6,6 +6,7 @@ use muster_model::tree::EntryKind;
 use muster_model::{Location, Problem, Reason, RepoPath};
 
 use crate::config::Config;
+use crate::explain::{Cause, note_one};
 use crate::failure::{Step, Stop};
 use crate::generate::{self, Kind};
 use crate::kustomization::{FILE_NAMES, GeneratorOptions, Kustomization, Lined, Role};
@@ -13,7 +14,7 @@ use crate::origin::Origin;
 use crate::plugin::Plugin;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
-use crate::session::{Session, escapes};
+use crate::session::{Reading, Session, escapes};
 use crate::transform::patches::yaml_1_1;
 use crate::transform::vars::{self, Vars};
 use crate::transformer;
@@ -92,6 +93,11 @@ impl Target {
         })
     }
 
+    /// The kustomization file, from the root of the tree.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Puts the OpenAPI document of the kustomization in force.
     pub(crate) fn set_schema(&self, session: &mut Session<'_>) -> Step<()> {
         let openapi = &self.kustomization.openapi;
@@ -110,7 +116,7 @@ impl Target {
             }
             (Some(path), None) => {
                 let path = session.resolve_file(&self.dir, path)?;
-                let documents = session.documents(&path)?;
+                let documents = session.documents(&path, Reading::Values)?;
                 if let Some(document) = documents.first() {
                     session.schemas.set_custom(document);
                 }
@@ -241,9 +247,16 @@ impl Target {
             }
             Some(_) => {
                 let path = session.resolve_file(&self.dir, text)?;
-                let documents = session.documents(&path)?;
-                let mut resources = parse::resources(documents.to_vec(), &path.to_string())?;
+                let documents = session.documents(&path, Reading::Resources)?;
+                let file = path.to_string();
+                let mut resources = parse::resources(documents.to_vec(), &file)?;
                 session.count_objects(resources.len())?;
+                if session.explains {
+                    let cause = Cause::of_file("resource", &file);
+                    for resource in &mut resources {
+                        note_one(resource, &cause);
+                    }
+                }
                 for resource in &resources {
                     session.schemas.note_load(&resource.node);
                 }
@@ -392,7 +405,7 @@ impl Target {
         for (text, line) in paths {
             let mut add = || -> Step<()> {
                 let path = session.resolve_file(&self.dir, text)?;
-                if let Some(document) = session.documents(&path)?.first() {
+                if let Some(document) = session.documents(&path, Reading::Values)?.first() {
                     all.merge(read(document, &path.to_string())?)?;
                 }
                 Ok(())
@@ -421,6 +434,9 @@ impl Target {
             all.map
                 .absorb_all(vec![made])
                 .map_err(|stop| stop.or_at(at))?;
+            session.note(&mut all.map, || {
+                Cause::new(kind.generator(), &self.file, args.line)
+            });
         }
         let generators = std::mem::take(&mut self.kustomization.generators);
         for config in self.plugins(session, &generators)? {
@@ -431,6 +447,7 @@ impl Target {
                 resource.origin = plugin_origin(&config);
             }
             all.map.absorb_all(made).map_err(|stop| self.here(stop))?;
+            session.note(&mut all.map, || plugin_cause(&config));
         }
         Ok(())
     }
@@ -441,14 +458,13 @@ impl Target {
         let mut paths = Vec::new();
         for (text, line) in entries {
             match session
-                .parse(text.as_bytes(), &self.file)
+                .parse_inline(text, (&self.file, *line), Reading::Resources)
                 .and_then(|d| parse::resources(d, &self.file))
             {
                 Ok(mut inline) => {
                     let origin = self.origin.as_ref().map(|o| o.append(self.file_name));
                     for resource in &mut inline {
                         resource.origin.clone_from(&origin);
-                        resource.node.span.line = *line;
                     }
                     all.map
                         .append_all(inline)
@@ -467,15 +483,16 @@ impl Target {
         let fields =
             transformer::of_fields(session, &self.dir, &self.file, &self.kustomization, &config)
                 .map_err(|stop| self.here(stop))?;
-        let mut steps: Vec<(Option<Origin>, transformer::Transformer)> = fields
+        let builtin = |name| {
+            self.origin
+                .as_ref()
+                .map(|o| o.builtin(self.file_name, name))
+        };
+        let mut steps: Vec<_> = fields
             .into_iter()
-            .map(|(name, step)| {
-                (
-                    self.origin
-                        .as_ref()
-                        .map(|o| o.builtin(self.file_name, name)),
-                    step,
-                )
+            .map(|asked| {
+                let cause = Cause::new(asked.name, &self.file, asked.line);
+                (builtin(asked.name), cause, asked.step)
             })
             .collect();
         let transformers = std::mem::take(&mut self.kustomization.transformers);
@@ -483,17 +500,24 @@ impl Target {
             let step = Plugin::new(&self.dir, &config)?
                 .transformer(session)
                 .map_err(|stop| self.here(stop))?;
-            steps.push((plugin_origin(&config), step));
+            steps.push((plugin_origin(&config), plugin_cause(&config), step));
         }
-        for (origin, step) in steps {
-            step.run(session, &mut all.map)
-                .map_err(|stop| self.here(stop).via(Location::file(&*self.file)))?;
+        for (origin, cause, step) in steps {
+            step.run(session, &mut all.map).map_err(|stop| {
+                let at = || Location::line(&*cause.file, cause.line);
+                stop.or_at(at).via(Location::file(&*self.file))
+            })?;
+            session.note(&mut all.map, || cause);
             if let Some(origin) = origin {
                 record_transformation(&mut all.map, &origin);
             }
             all.map.drop_empty();
+            all.map.settle_groups();
         }
-        Ok(())
+        let mut objects = all.map.list().iter();
+        objects
+            .try_for_each(Resource::check_metadata)
+            .map_err(|stop| self.here(stop))
     }
 
     fn validate(&mut self, session: &mut Session<'_>, all: &mut Accumulator) -> Step<()> {
@@ -502,10 +526,11 @@ impl Target {
             let step = Plugin::new(&self.dir, &config)?
                 .transformer(session)
                 .map_err(|stop| self.here(stop))?;
-            let before: Vec<_> = all.map.list().iter().map(|r| r.node.clone()).collect();
+            let before: Vec<_> = all.map.list().iter().map(Resource::clone).collect();
             step.run(session, &mut all.map)
                 .map_err(|stop| self.here(stop))?;
-            if !all.map.list().iter().map(|r| &r.node).eq(before.iter()) {
+            let mut pairs = all.map.list().iter().zip(&before);
+            if all.map.list().len() != before.len() || !pairs.all(|(a, b)| a.is_same(b)) {
                 let message = "a validator changed the objects it validates";
                 return Err(self.here(crate::failure::failed(message).field("validators").into()));
             }
@@ -526,7 +551,7 @@ fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustom
         [name] => {
             let path = dir.child(name);
             let mut first: Vec<_> = session
-                .documents(&path)?
+                .documents(&path, Reading::Kustomization)?
                 .first()
                 .cloned()
                 .into_iter()
@@ -554,6 +579,12 @@ fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustom
                 .into())
         }
     }
+}
+
+/// What a plugin changes is put down to its configuration.
+fn plugin_cause(config: &Resource) -> Cause {
+    let file = config.file.as_deref().unwrap_or_default();
+    Cause::new(&config.kind(), file, config.node.span.line)
 }
 
 /// Who a plugin is, when origins are recorded.

@@ -11,7 +11,7 @@ use crate::kustomization::{Image, Kustomization, Patch, Replica};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::selector::Selector;
-use crate::session::Session;
+use crate::session::{Reading, Session};
 use crate::transform::namespace::Namespace;
 use crate::transform::patches::{self, Change, History};
 use crate::transform::prefix::{self, Affix};
@@ -48,11 +48,16 @@ impl Transformer {
             Self::Image(image, fields) => images::transform(map, &image, &fields),
             Self::Namespace(namespace) => namespace.transform(map),
             Self::Patch(change, target, history) => {
-                patches::apply(map, &mut session.schemas, change, target.as_ref(), history)
+                patches::apply(map, session, change, target.as_ref(), history)
             }
-            Self::LegacyPatches(all) => all
-                .iter()
-                .try_for_each(|patch| patches::apply_legacy(map, &mut session.schemas, patch)),
+            Self::LegacyPatches(all) if all.is_empty() => Err(failed("the patches are empty")
+                .field("patchesStrategicMerge")
+                .into()),
+            Self::LegacyPatches(all) => all.iter().try_for_each(|patch| {
+                patches::apply_legacy(map, &mut session.schemas, patch)?;
+                session.note(map, || patch.cause("PatchStrategicMergeTransformer"));
+                Ok(())
+            }),
             Self::Replacements(all) => replacement::transform(map, &all),
             Self::Replicas(replica, fields) => replicas::transform(map, &replica, &fields),
             Self::ValueAdd(value, targets) => value_add::transform(map, &value, &targets),
@@ -65,8 +70,21 @@ impl Transformer {
     }
 }
 
-/// A step with the name of its built-in transformer.
-type Named = (&'static str, Transformer);
+/// A step that a field of a kustomization asks for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The built-in transformer, by kustomize's name.
+    pub(crate) name: &'static str,
+    pub(crate) step: Transformer,
+    /// The line that asks for it.
+    pub(crate) line: u32,
+}
+
+impl Asked {
+    fn new(name: &'static str, line: u32, step: Transformer) -> Self {
+        Self { name, step, line }
+    }
+}
 
 /// The steps of a kustomization's own fields, in kustomize's order.
 pub(crate) fn of_fields(
@@ -75,35 +93,36 @@ pub(crate) fn of_fields(
     file: &str,
     k: &Kustomization,
     config: &Config,
-) -> Step<Vec<Named>> {
+) -> Step<Vec<Asked>> {
     let mut all = Vec::new();
     if !k.patches_strategic_merge.is_empty() {
-        let patches = legacy_patches(session, root, file, k)?;
-        all.push((
+        all.push(Asked::new(
             "PatchStrategicMergeTransformer",
-            Transformer::LegacyPatches(patches),
+            k.line_of("patchesStrategicMerge"),
+            Transformer::LegacyPatches(legacy_patches(session, root, file, k)?),
         ));
     }
     for patch in &k.patches {
-        all.push(("PatchTransformer", read_patch(session, root, file, patch)?));
+        let step = read_patch(session, root, file, patch)?;
+        all.push(Asked::new("PatchTransformer", patch.line, step));
     }
     all.extend(of_names(k, config));
     all.extend(of_labels(k, config)?);
     for patch in &k.patches_json6902 {
-        all.push((
-            "PatchJson6902Transformer",
-            read_json_patch(session, root, file, patch)?,
-        ));
+        let step = read_json_patch(session, root, file, patch)?;
+        all.push(Asked::new("PatchJson6902Transformer", patch.line, step));
     }
     for replica in &k.replicas {
-        all.push((
+        all.push(Asked::new(
             "ReplicaCountTransformer",
+            k.line_of("replicas"),
             Transformer::Replicas(replica.clone(), config.replicas.clone()),
         ));
     }
     for image in &k.images {
-        all.push((
+        all.push(Asked::new(
             "ImageTagTransformer",
+            k.line_of("images"),
             Transformer::Image(image.clone(), config.images.clone()),
         ));
     }
@@ -113,12 +132,17 @@ pub(crate) fn of_fields(
             let at = || muster_model::Location::line(file, field.line());
             loaded.extend(field.load(session, root).map_err(|stop| stop.or_at(at))?);
         }
-        all.push(("ReplacementTransformer", Transformer::Replacements(loaded)));
+        let line = k.line_of("replacements");
+        all.push(Asked::new(
+            "ReplacementTransformer",
+            line,
+            Transformer::Replacements(loaded),
+        ));
     }
     Ok(all)
 }
 
-fn of_names(k: &Kustomization, config: &Config) -> Vec<Named> {
+fn of_names(k: &Kustomization, config: &Config) -> Vec<Asked> {
     let mut all = Vec::new();
     if !k.namespace.is_empty() {
         let namespace = Namespace {
@@ -126,47 +150,54 @@ fn of_names(k: &Kustomization, config: &Config) -> Vec<Named> {
             fields: config.namespace.clone(),
             ..Namespace::default()
         };
-        all.push(("NamespaceTransformer", Transformer::Namespace(namespace)));
+        all.push(Asked::new(
+            "NamespaceTransformer",
+            k.line_of("namespace"),
+            Transformer::Namespace(namespace),
+        ));
     }
-    if !k.name_prefix.is_empty() {
-        let step = Transformer::Affix(
-            Affix::Prefix,
-            k.name_prefix.clone(),
-            config.name_prefix.clone(),
-        );
-        all.push(("PrefixTransformer", step));
-    }
-    if !k.name_suffix.is_empty() {
-        let step = Transformer::Affix(
-            Affix::Suffix,
-            k.name_suffix.clone(),
-            config.name_suffix.clone(),
-        );
-        all.push(("SuffixTransformer", step));
-    }
+    let mut affix = |name, field: &str, affix, text: &String, fields: &Vec<FieldSpec>| {
+        if !text.is_empty() {
+            let step = Transformer::Affix(affix, text.clone(), fields.clone());
+            all.push(Asked::new(name, k.line_of(field), step));
+        }
+    };
+    affix(
+        "PrefixTransformer",
+        "namePrefix",
+        Affix::Prefix,
+        &k.name_prefix,
+        &config.name_prefix,
+    );
+    affix(
+        "SuffixTransformer",
+        "nameSuffix",
+        Affix::Suffix,
+        &k.name_suffix,
+        &config.name_suffix,
+    );
     all
 }
 
-fn of_labels(k: &Kustomization, config: &Config) -> Step<Vec<Named>> {
+fn of_labels(k: &Kustomization, config: &Config) -> Step<Vec<Asked>> {
     let mut all = Vec::new();
     for label in &k.labels {
-        all.push((
-            "LabelTransformer",
-            Transformer::Entries(label.pairs.clone(), labels::fields_of(label, config)?),
-        ));
+        let fields = labels::fields_of(label, config)?;
+        let step = Transformer::Entries(label.pairs.clone(), fields);
+        all.push(Asked::new("LabelTransformer", k.line_of("labels"), step));
     }
     if !k.labels.is_empty() || !k.common_labels.is_empty() {
-        all.push((
-            "LabelTransformer",
-            Transformer::Entries(k.common_labels.clone(), config.common_labels.clone()),
-        ));
+        let step = Transformer::Entries(k.common_labels.clone(), config.common_labels.clone());
+        let line = k.line_of("commonLabels");
+        all.push(Asked::new("LabelTransformer", line, step));
     }
     if !k.common_annotations.is_empty() {
         let step = Transformer::Entries(
             k.common_annotations.clone(),
             config.common_annotations.clone(),
         );
-        all.push(("AnnotationsTransformer", step));
+        let line = k.line_of("commonAnnotations");
+        all.push(Asked::new("AnnotationsTransformer", line, step));
     }
     Ok(all)
 }
@@ -180,7 +211,7 @@ fn legacy_patches(
     let mut all = Vec::new();
     for (text, line) in &k.patches_strategic_merge {
         all.extend(
-            read_legacy_patch(session, root, file, text)
+            read_legacy_patch(session, root, file, (text, *line))
                 .map_err(|stop| stop.via(muster_model::Location::line(file, *line)))?,
         );
     }
@@ -192,10 +223,10 @@ pub(crate) fn read_legacy_patch(
     session: &mut Session<'_>,
     root: &RepoPath,
     file: &str,
-    text: &str,
+    (text, line): (&str, u32),
 ) -> Step<Vec<Resource>> {
     let inline = session
-        .parse(text.as_bytes(), file)
+        .parse_inline(text, (file, line), Reading::Resources)
         .and_then(|documents| crate::parse::resources(documents, file));
     if let Ok(patches) = inline {
         return Ok(patches);
@@ -204,7 +235,7 @@ pub(crate) fn read_legacy_patch(
         return inline;
     }
     let path = session.resolve_file(root, text)?;
-    let documents = session.documents(&path)?;
+    let documents = session.documents(&path, Reading::Resources)?;
     crate::parse::resources(documents.to_vec(), &path.to_string())
 }
 
@@ -217,12 +248,15 @@ pub(crate) fn read_patch(
 ) -> Step<Transformer> {
     let at = || muster_model::Location::line(file, patch.line);
     let mut change = patch_text(session, root, file, patch)
-        .and_then(|(text, file)| patches::read(session, &text, &file))
+        .and_then(|(text, file, line)| patches::read(session, &text, &file, line))
         .map_err(|stop| stop.or_at(at).via(at()))?;
     if let Change::Strategic(objects) = &mut change {
         for object in objects {
             object.allow_name_change |= patch.allow_name_change;
             object.allow_kind_change |= patch.allow_kind_change;
+            if object.allow_name_change || object.allow_kind_change {
+                object.rewrite_annotations();
+            }
         }
     }
     Ok(Transformer::Patch(
@@ -248,7 +282,7 @@ pub(crate) fn read_json_patch(
         return Err(problem.into());
     }
     let operations = patch_text(session, root, file, patch)
-        .and_then(|(text, file)| patches::read_operations(session, &text, &file))
+        .and_then(|(text, file, line)| patches::read_operations(session, &text, &file, line))
         .map_err(|stop| stop.or_at(at).via(at()))?;
     if operations.is_empty() {
         return Err(failed("the patch is empty").at(at()).into());
@@ -260,18 +294,23 @@ pub(crate) fn read_json_patch(
     ))
 }
 
-/// The text of a patch and the file it stands in.
+/// The text of a patch, the file it stands in, and the line of the scalar when it is inline.
 fn patch_text(
     session: &mut Session<'_>,
     root: &RepoPath,
     file: &str,
     patch: &Patch,
-) -> Step<(String, String)> {
+) -> Step<(String, String, u32)> {
     let inline = patch.patch.trim();
     match (inline.is_empty(), patch.path.is_empty()) {
         (true, true) => Err(failed("must specify one of patch and path").into()),
         (false, false) => Err(failed("patch and path can't be set at the same time").into()),
-        (false, true) => Ok((inline.to_owned(), file.to_owned())),
+        (false, true) => {
+            let start = patch.patch.len() - patch.patch.trim_start().len();
+            let above = patch.patch[..start].matches('\n').count();
+            let line = patch.text_line + u32::try_from(above).unwrap_or(0);
+            Ok((inline.to_owned(), file.to_owned(), line))
+        }
         (true, false) => {
             let path = session.resolve_file(root, &patch.path)?;
             let (_, bytes) = session.read(&path)?;
@@ -279,7 +318,7 @@ fn patch_text(
                 muster_model::Problem::new(Reason::InvalidYaml, "the patch is not UTF-8")
                     .at(muster_model::Location::file(path.to_string()))
             })?;
-            Ok((text, path.to_string()))
+            Ok((text, path.to_string(), 0))
         }
     }
 }

@@ -391,5 +391,12 @@ fn a_cache_is_shared_between_builds_and_inputs_are_recorded() {
     let second = build(&tree, &dir("app"), &options).expect("it builds");
     assert_eq!((first.to_yaml(), cache.len()), (second.to_yaml(), 2));
     let paths: Vec<_> = first.inputs().iter().map(|(p, _)| p.to_string()).collect();
-    assert_eq!(paths, ["app/a.yaml", "app/kustomization.yaml"]);
+    // Names that a kustomization may also have were looked for.
+    let names = [
+        "app/Kustomization",
+        "app/a.yaml",
+        "app/kustomization.yaml",
+        "app/kustomization.yml",
+    ];
+    assert_eq!(paths, names);
 }

@@ -164,7 +164,11 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::string(text))
     }
     fn visit_string<E>(self, text: String) -> Result<Node, E> {
-        Ok(Node::new(Value::String(Text { text, raw: None })))
+        Ok(Node::new(Value::String(Text {
+            text,
+            raw: None,
+            quoted: false,
+        })))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
         let mut items = Vec::new();

@@ -79,6 +79,8 @@ pub struct Text {
     pub text: String,
     /// As written, where different.
     pub raw: Option<Box<str>>,
+    /// Whether it was written in quotes or as a block.
+    pub quoted: bool,
 }
 
 /// A number as JSON prints it and as it was written.
@@ -137,6 +139,7 @@ impl Node {
         Self::new(Value::String(Text {
             text: text.into(),
             raw: None,
+            quoted: false,
         }))
     }
 

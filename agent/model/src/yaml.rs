@@ -22,5 +22,5 @@ mod token;
 mod write;
 
 pub use error::YamlError;
-pub use read::{read, read_resources};
+pub use read::{read, read_kustomization, read_resources};
 pub use write::{to_string, write, write_documents};

@@ -1,26 +1,36 @@
 //! `muster render`: a directory in, what `kustomize build` prints out.
 
-use std::path::{Path, PathBuf};
+mod below;
+mod explain;
+
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use muster_git::{DirectoryTree, Limits};
-use muster_kustomize::{Failure, LoadRestrictor, Options, Reorder, build};
+use muster_kustomize::{Built, Failure, LoadRestrictor, Options, Reorder, build, is_remote};
 use muster_model::{Problem, Reason, RepoPath, Tree};
 
-use crate::args::{CredentialArgs, LoadRestrictorArg, RenderArgs, ReorderArg};
+use crate::args::{CredentialArgs, LoadRestrictorArg, RefusedArgs, RenderArgs, ReorderArg};
 use crate::commands::console::Console;
 use crate::commands::repository::Repository;
+use below::Below;
 
 /// Prints or writes the render.
 pub(super) fn run(args: &RenderArgs, console: &mut Console) -> Result<ExitCode, Problem> {
-    let dir = absolute(&args.dir)?;
-    let root = match &args.root {
-        Some(root) => absolute(root)?,
-        None => enclosing(&dir),
-    };
-    let inside = dir.strip_prefix(&root).map_err(|_| escapes(&dir, &root))?;
-    let path = RepoPath::new(&inside.to_string_lossy()).map_err(|_| escapes(&dir, &root))?;
-    let options = Options {
+    refuse(&args.refused)?;
+    let options = options(args);
+    with_tree(args, |tree, path| match &args.explain {
+        Some(object) => explain::print(tree, path, &options, object, console),
+        None => {
+            let built = build(tree, path, &options).map_err(problem)?;
+            output(args.output.as_deref(), &built, console)
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &RenderArgs) -> Options {
+    Options {
         reorder: match args.reorder {
             ReorderArg::None => Reorder::None,
             ReorderArg::Legacy => Reorder::Legacy,
@@ -29,65 +39,82 @@ pub(super) fn run(args: &RenderArgs, console: &mut Console) -> Result<ExitCode, 
             LoadRestrictorArg::RootOnly => LoadRestrictor::RootOnly,
             LoadRestrictorArg::None => LoadRestrictor::None,
         },
+        managed_by_label: args.enable_managedby_label,
         ..Options::default()
-    };
-    let built = match &args.commit {
-        Some(revision) => {
-            let mut repository =
-                Repository::open(&root.to_string_lossy(), &CredentialArgs::default())?;
-            let (_, tree) = repository.commit(revision)?;
-            built(&*tree, &path, &options)?
-        }
-        None => built(
-            &DirectoryTree::open(&root, Limits::default()).map_err(|e| e.problem())?,
-            &path,
-            &options,
-        )?,
-    };
-    match &args.output {
-        None => console.bytes(built.to_yaml().as_bytes()),
-        Some(output) if output.is_dir() => write_each(output, &built)?,
-        Some(output) => write(output, built.to_yaml().as_bytes())?,
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-fn built(
-    tree: &dyn Tree,
-    path: &RepoPath,
-    options: &Options,
-) -> Result<muster_kustomize::Built, Problem> {
-    build(tree, path, options).map_err(|failure| match failure {
+/// Flags of kustomize for what is never done are refused by name.
+fn refuse(given: &RefusedArgs) -> Result<(), Problem> {
+    match given.given().first() {
+        None => Ok(()),
+        Some((flag, is_helm)) => {
+            let (reason, what) = if *is_helm {
+                (Reason::HelmNotSupported, "Helm charts are not inflated")
+            } else {
+                (Reason::PluginNotAllowed, "plugins are not run")
+            };
+            Err(Problem::new(reason, format!("{flag}: {what}")))
+        }
+    }
+}
+
+/// Opens the directory, or the commit, and gives it to `work` with the path to build.
+fn with_tree(
+    args: &RenderArgs,
+    work: impl FnOnce(&dyn Tree, &RepoPath) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    if is_remote(&args.dir.to_string_lossy()) {
+        let message = format!("{:?} is remote", args.dir);
+        return Err(Problem::new(Reason::RemoteBaseNotAllowed, message));
+    }
+    let Some(revision) = &args.commit else {
+        let dir = existing(&args.dir)?;
+        let root = match &args.root {
+            Some(root) => existing(root)?,
+            None => enclosing(&dir).unwrap_or_else(|| PathBuf::from("/")),
+        };
+        let tree = DirectoryTree::open(&root, Limits::default()).map_err(|e| e.problem())?;
+        return work(&tree, &inside(&dir, &root)?);
+    };
+    // The directory may be gone from the work tree.
+    let dir = lexical(&args.dir)?;
+    let repository = enclosing(&dir).ok_or_else(|| {
+        let message = format!("{} is in no Git work tree", dir.display());
+        Problem::new(Reason::PathNotFound, message)
+    })?;
+    let root = args.root.as_deref().map(lexical).transpose()?;
+    let root = root.unwrap_or_else(|| repository.clone());
+    let (_, tree) = Repository::open(&repository.to_string_lossy(), &CredentialArgs::default())?
+        .commit(revision)?;
+    work(
+        &Below::new(&*tree, inside(&root, &repository)?),
+        &inside(&dir, &root)?,
+    )
+}
+
+fn output(to: Option<&Path>, built: &Built, console: &mut Console) -> Result<(), Problem> {
+    match to {
+        None => {
+            console.bytes(built.to_yaml().as_bytes());
+            Ok(())
+        }
+        Some(directory) if directory.is_dir() => built
+            .to_files()?
+            .iter()
+            .try_for_each(|(name, text)| write(&directory.join(name), text.as_bytes())),
+        Some(file) => write(file, built.to_yaml().as_bytes()),
+    }
+}
+
+fn problem(failure: Failure) -> Problem {
+    match failure {
         Failure::Refused(problem) => problem,
         Failure::NotFetched(blobs) => Problem::new(
             Reason::GitObjectCorrupt,
             format!("the clone lacks {} objects", blobs.len()),
         ),
-    })
-}
-
-/// One file for each object, named as `kustomize build -o DIR` names them.
-fn write_each(directory: &Path, built: &muster_kustomize::Built) -> Result<(), Problem> {
-    for node in built.nodes() {
-        let text = |path: &[&str]| node.str_at(path).unwrap_or_default().to_lowercase();
-        let group = text(&["apiVersion"]).replace('/', "_");
-        let namespace = text(&["metadata", "namespace"]);
-        let start = if namespace.is_empty() {
-            String::new()
-        } else {
-            format!("{namespace}_")
-        };
-        let name = format!(
-            "{start}{group}_{}_{}.yaml",
-            text(&["kind"]),
-            text(&["metadata", "name"]).replace('/', "_")
-        );
-        write(
-            &directory.join(name),
-            muster_model::yaml::to_string(node).as_bytes(),
-        )?;
     }
-    Ok(())
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
@@ -99,26 +126,40 @@ fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
     })
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+fn existing(path: &Path) -> Result<PathBuf, Problem> {
     std::fs::canonicalize(path).map_err(|e| {
-        Problem::new(
-            Reason::PathNotFound,
-            format!("{}: {}", path.display(), e.kind()),
-        )
+        let message = format!("{}: {}", path.display(), e.kind());
+        Problem::new(Reason::PathNotFound, message)
     })
 }
 
-/// The enclosing Git work tree, else the file system's root.
-fn enclosing(dir: &Path) -> PathBuf {
-    dir.ancestors()
-        .find(|d| d.join(".git").exists())
-        .unwrap_or_else(|| Path::new("/"))
-        .to_owned()
+/// The absolute path, without looking at the file system.
+fn lexical(path: &Path) -> Result<PathBuf, Problem> {
+    let absolute = std::path::absolute(path)
+        .map_err(|e| Problem::new(Reason::PathNotFound, format!("{}: {e}", path.display())))?;
+    let mut out = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => drop(out.pop()),
+            Component::CurDir => {}
+            other => out.push(other),
+        }
+    }
+    Ok(out)
 }
 
-fn escapes(dir: &Path, root: &Path) -> Problem {
-    Problem::new(
-        Reason::PathEscapesRepo,
-        format!("{} is not below {}", dir.display(), root.display()),
-    )
+/// The enclosing Git work tree.
+fn enclosing(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors()
+        .find(|d| d.join(".git").exists())
+        .map(Path::to_owned)
+}
+
+fn inside(dir: &Path, root: &Path) -> Result<RepoPath, Problem> {
+    let escapes = || {
+        let message = format!("{} is not below {}", dir.display(), root.display());
+        Problem::new(Reason::PathEscapesRepo, message)
+    };
+    let path = dir.strip_prefix(root).map_err(|_| escapes())?;
+    RepoPath::new(&path.to_string_lossy()).map_err(|_| escapes())
 }

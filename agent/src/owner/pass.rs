@@ -50,6 +50,11 @@ impl<C: Cluster> Owner<C> {
             self.state.accepted = trust.accepted;
             self.state.serial = trust.serial;
         }
+        let quarantined = self.renders.quarantined();
+        if self.state.quarantined != quarantined {
+            self.essential += 1;
+            self.state.quarantined = quarantined;
+        }
         self.approved = approved;
         self.away = None;
         self.take(desired);

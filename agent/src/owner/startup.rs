@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_engine::Renders;
 use muster_model::agent_state::AgentState;
 use muster_model::observed::Observed;
 use muster_model::{Digest, ObjectId, Problem, Reason, marks};
@@ -46,7 +47,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             .map_err(|e| Problem::new(Reason::InternalError, e.to_string()))?;
         let mut tasks = JoinSet::new();
         tasks.spawn(save(task, states.subscribe(), sender.clone()));
-        let poll = self.poll(&parent.state, &sender, &mut tasks);
+        let (poll, renders) = self.poll(&parent.state, &sender, &mut tasks);
         let wishes = self.publisher(&sender, &mut tasks)?;
         let mut owner = Owner {
             watches: Watches::start(Arc::clone(&self.cluster), sender),
@@ -64,6 +65,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             events,
             tasks,
             poll,
+            renders,
             states,
             wishes,
             desired: None,
@@ -125,8 +127,9 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         state: &AgentState,
         events: &mpsc::Sender<Event>,
         tasks: &mut JoinSet<()>,
-    ) -> watch::Sender<Wake> {
+    ) -> (watch::Sender<Wake>, Arc<Renders>) {
         let (poll, wakes) = watch::channel(Wake::default());
+        let renders = Arc::new(Renders::with_quarantine(&state.quarantined));
         let request = muster_engine::Request {
             cluster: self.config.cluster.clone(),
             fleet_file: self.config.fleet_file.clone(),
@@ -134,7 +137,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             key: self.keys.digest.clone(),
             own: self.own.clone(),
             namespaces: self.config.namespaces.clone(),
-            renders: Arc::default(),
+            renders: Arc::clone(&renders),
         };
         let poller = Poller {
             source: Arc::clone(&self.source),
@@ -157,7 +160,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         };
         let spread = u32::from(Digest::of(self.config.cluster.as_str().as_bytes()).as_bytes()[0]);
         tasks.spawn(poller.run(wakes, spread));
-        poll
+        (poll, renders)
     }
 
     fn publisher(

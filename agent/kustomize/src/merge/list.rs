@@ -96,6 +96,17 @@ impl<'s> Merger<'s> {
             }
         };
         let (keys, element) = self.keys(&arena.nodes, known)?;
+        let is_odd = |n: &&Node| !n.is_null() && n.as_map().is_none();
+        if !keys.is_empty()
+            && let Some(odd) = arena.nodes.iter().find(is_odd)
+        {
+            let message = format!(
+                "a list that is merged by {} has {}, not a mapping",
+                keys.join(", "),
+                odd.shape()
+            );
+            return Err(failed(message).into());
+        }
         let mut values = self.all_values(&arena, &objects, patches.as_deref(), &keys);
         if keys.len() > 1 {
             complete(&mut values);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use muster_model::{Node, Value};
+use muster_model::{Map, Node, Value};
 
 use super::Known;
 use crate::id::field_text;
@@ -52,6 +52,9 @@ pub(crate) struct Schemas {
     builtin: Vec<&'static Table>,
     state: Builtin,
     fixed: bool,
+    /// Schemas in comments: type `#1` has the field `#`, and so on.
+    comments: Table,
+    comment_count: u32,
 }
 
 impl Schemas {
@@ -69,6 +72,8 @@ impl Schemas {
             builtin,
             state: Builtin::Untouched,
             fixed: false,
+            comments: Table::default(),
+            comment_count: 0,
         }
     }
 
@@ -119,6 +124,24 @@ impl Schemas {
             .into_iter()
             .chain(rest.into_iter().flatten())
             .chain(behind)
+            .chain((self.comment_count > 0).then_some(&self.comments))
+    }
+
+    /// Takes up a schema from a comment; what it says is found by the number.
+    pub(crate) fn add_comment(&mut self, schema: &Node) -> u32 {
+        self.comment_count += 1;
+        let mut properties = Map::new();
+        properties.insert("#", schema.clone());
+        let mut owner = Map::new();
+        owner.insert("properties", Node::map(properties));
+        let name = format!("#{}", self.comment_count);
+        self.comments.add_type(&name, &Node::map(owner));
+        self.comment_count
+    }
+
+    /// What the schema of a comment says; 0 stands for no comment.
+    pub(super) fn comment(&self, number: u32) -> Option<Known<'_>> {
+        (number != 0).then(|| self.field(&format!("#{number}"), "#"))
     }
 
     /// The type of an object by its apiVersion and kind.

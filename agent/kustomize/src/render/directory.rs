@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::failure::{Step, Stop, failed};
 use crate::id::field_text;
-use crate::session::Session;
+use crate::session::{Reading, Session};
 use crate::transform::patches::yaml_1_1;
 
 /// Whether directories below are read too.
@@ -142,7 +142,7 @@ fn read_file(session: &mut Session<'_>, path: &RepoPath) -> Step<Vec<Node>> {
                 .into(),
         );
     }
-    let documents = match session.parse(&bytes, &name) {
+    let documents = match session.parse(&bytes, &name, Reading::Values) {
         Ok(documents) => documents,
         Err(stop) if looks_like_manifest(&bytes) => return Err(stop),
         Err(Stop::Refused(problem)) if problem.reason == Reason::InvalidYaml => {

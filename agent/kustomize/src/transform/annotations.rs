@@ -7,6 +7,7 @@ use muster_model::{Node, Value};
 use crate::failure::{Step, failed};
 use crate::field_spec::{Create, FieldSpec};
 use crate::resmap::ResMap;
+use crate::scalars;
 
 /// Sets the entries in the mappings at the paths.
 pub(crate) fn set_entries(
@@ -19,22 +20,38 @@ pub(crate) fn set_entries(
     }
     for resource in map.list_mut() {
         let gvk = crate::id::Gvk::of(&resource.node).into_owned();
+        let mut groups = resource.groups.take().unwrap_or_default();
         for field in fields.iter().filter(|f| f.applies_to(&gvk)) {
-            field
-                .visit(&mut resource.node, Create::Map, &mut |node| {
-                    set(node, entries)
-                })
-                .map_err(|stop| crate::transform::prefix::on(stop, resource.file.as_deref()))?;
+            if field.path == "metadata/annotations" && resource.has_bookkeeping() {
+                // kustomize keeps it there, so that the mapping exists.
+                resource.metadata_map("annotations");
+            }
         }
+        // Key by key: a field that one key makes is there for the next.
+        for (key, value) in entries {
+            let shared = groups.start(Node::string(value));
+            for field in fields.iter().filter(|f| f.applies_to(&gvk)) {
+                field
+                    .visit(&mut resource.node, Create::Map, &mut |node| {
+                        set(node, key, &shared)
+                    })
+                    .map_err(|stop| crate::transform::prefix::on(stop, resource.file.as_deref()))?;
+            }
+        }
+        resource.groups = Some(groups);
     }
     Ok(())
 }
 
-fn set(node: &mut Node, entries: &BTreeMap<String, String>) -> Step<()> {
+fn set(node: &mut Node, key: &str, value: &Node) -> Step<()> {
     match &mut node.value {
         Value::Map(map) => {
-            for (key, value) in entries {
-                map.insert(&**key, Node::string(value));
+            if scalars::is_typed(key) {
+                return Err(failed(format!("key {key:?} would not be a text")).into());
+            }
+            match map.get_mut(key) {
+                Some(there) => there.value = value.value.clone(),
+                None => drop(map.insert(key, value.clone())),
             }
             Ok(())
         }

@@ -47,9 +47,6 @@ pub(crate) fn transform(map: &mut ResMap, references: &[BackReference]) -> Step<
         let original = resource.original_id().into_owned();
         let specs = specs_of(&by_kind, &original.gvk);
         let binding_namespaces = binding_namespaces(resource)?;
-        if candidates.by_previous_name.is_empty() {
-            continue;
-        }
         for (target, spec) in specs {
             let id = resource.id().into_owned();
             let role_ref = spec

@@ -8,6 +8,9 @@ use crate::id::{Gvk, field_text};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 
+/// Objects with this annotation are Helm's, which set their namespace.
+const HELM_GENERATED: &str = "internal.config.kubernetes.io/helm-generated";
+
 /// Which subjects of role bindings get the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Subjects {
@@ -58,6 +61,9 @@ impl Namespace {
             return Ok(());
         }
         for resource in map.list_mut().iter_mut().filter(|r| !r.is_empty()) {
+            if resource.text_of("annotations", HELM_GENERATED).as_deref() == Some("true") {
+                continue;
+            }
             resource.store_previous_id();
             self.set_in(resource)
                 .map_err(|stop| super::prefix::on(stop, resource.file.as_deref()))?;

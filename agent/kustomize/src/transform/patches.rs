@@ -8,7 +8,7 @@ use crate::merge::{self, Direction, Inference, Merger, Schemas};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::selector::Selector;
-use crate::session::Session;
+use crate::session::{Reading, Session};
 use crate::{parse, scalars};
 
 /// A patch ready to apply.
@@ -30,11 +30,13 @@ pub(crate) enum History {
 }
 
 /// Reads the text of a patch: partial objects, or a list of JSON patch operations.
-pub(crate) fn read(session: &Session<'_>, text: &str, file: &str) -> Step<Change> {
+///
+/// `line` is that of the scalar when the text is inline, else 0.
+pub(crate) fn read(session: &Session<'_>, text: &str, file: &str, line: u32) -> Step<Change> {
     let objects = session
-        .parse(text.as_bytes(), file)
+        .parse_inline(text, (file, line), Reading::Resources)
         .and_then(|documents| parse::resources(documents, file));
-    let operations = read_operations(session, text, file);
+    let operations = read_operations(session, text, file, line);
     match (objects, operations) {
         (Ok(objects), Ok(operations)) if !objects.is_empty() && !operations.is_empty() => Err(
             failed("the patch is both a strategic merge and a JSON patch")
@@ -56,6 +58,7 @@ pub(crate) fn read_operations(
     session: &Session<'_>,
     text: &str,
     file: &str,
+    line: u32,
 ) -> Step<Vec<Operation>> {
     let mut node = if text.starts_with('[') {
         json::from_slice(text.as_bytes()).map_err(|error| {
@@ -66,7 +69,7 @@ pub(crate) fn read_operations(
         })?
     } else {
         let first = session
-            .parse(text.as_bytes(), file)?
+            .parse_inline(text, (file, line), Reading::Values)?
             .into_iter()
             .next()
             .unwrap_or_default();
@@ -94,7 +97,12 @@ pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
             "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
                 node.value = Value::Bool(false);
             }
-            _ => {}
+            // A time stays as it was written.
+            _ => {
+                if let Some(raw) = text.raw.take() {
+                    text.text = raw.into();
+                }
+            }
         },
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -103,20 +111,29 @@ pub(crate) fn yaml_1_1(node: &mut Node, source: &[u8]) {
 /// Applies one patch.
 pub(crate) fn apply(
     map: &mut ResMap,
-    schemas: &mut Schemas,
+    session: &mut Session<'_>,
     change: Change,
     target: Option<&Selector>,
     history: History,
 ) -> Step<()> {
     match (change, target) {
-        (Change::Strategic(patches), None) => patches
-            .into_iter()
-            .try_for_each(|p| apply_by_id(map, schemas, p)),
+        (Change::Strategic(patches), None) => patches.into_iter().try_for_each(|patch| {
+            let cause = session.explains.then(|| patch.cause("PatchTransformer"));
+            apply_by_id(map, &mut session.schemas, patch)?;
+            cause.map_or(Ok(()), |cause| {
+                session.note(map, || cause);
+                Ok(())
+            })
+        }),
         (Change::Strategic(patches), Some(target)) => {
             let mut patches = patches.into_iter();
             match (patches.next(), patches.next()) {
                 (None, _) => Ok(()),
-                (Some(patch), None) => apply_to_selected(map, schemas, &patch, target),
+                (Some(patch), None) => {
+                    apply_to_selected(map, &mut session.schemas, &patch, target)?;
+                    session.note(map, || patch.cause("PatchTransformer"));
+                    Ok(())
+                }
                 (Some(_), Some(_)) => Err(failed(
                     "several strategic merge patches in one entry cannot have a target",
                 )
@@ -179,6 +196,9 @@ fn apply_to(
             Some(location) => stop.or_at(|| location),
             None => stop,
         })?;
+        if version.is_empty() && !resource.is_empty() {
+            resource.clear_version();
+        }
     }
     map.drop_empty();
     if selected.is_empty() {
@@ -191,12 +211,16 @@ fn apply_to(
 fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) -> Step<()> {
     schemas.note_merge();
     let (name, namespace, kind) = (
-        resource.name().into_owned(),
+        resource.node.at_path(&["metadata", "name"]).cloned(),
         resource.namespace().into_owned(),
         resource.kind().into_owned(),
     );
     if patch.allow_name_change || patch.allow_kind_change {
         resource.store_previous_id();
+    }
+    if merge::replaces(&patch.node) {
+        // kustomize makes the new object and drops it.
+        return Ok(());
     }
     let merger = Merger {
         schemas,
@@ -213,8 +237,8 @@ fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) ->
     if !patch.allow_kind_change {
         resource.set_text("kind", &kind);
     }
-    if !patch.allow_name_change {
-        resource.set_name(&name);
+    if let Some(name) = name.filter(|_| !patch.allow_name_change) {
+        resource.restore_name(name);
     }
     resource.set_namespace(&namespace);
     Ok(())
@@ -249,6 +273,7 @@ fn apply_operations(
             resource.origin = None;
             resource.transformations.clear();
         }
+        resource.check_metadata()?;
         let annotations = resource.texts("annotations");
         if resource.node.get("metadata").is_some() {
             resource.set_texts("annotations", annotations);

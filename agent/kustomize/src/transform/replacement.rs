@@ -3,6 +3,7 @@
 mod structured;
 mod targets;
 
+use muster_model::node::NumberValue;
 use muster_model::{Node, Reason, RepoPath, Value};
 
 use crate::failure::{Step, failed};
@@ -14,7 +15,7 @@ use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::scalars::plain;
 use crate::selector::{Matcher, Selector};
-use crate::session::Session;
+use crate::session::{Reading, Session};
 use crate::{path, resource};
 
 const DEFAULT_FIELD: &str = "metadata.name";
@@ -99,7 +100,7 @@ impl ReplacementField {
             return Ok(vec![self.inline.clone()]);
         }
         let path = session.resolve_file(root, &self.path)?;
-        let documents = session.documents(&path)?;
+        let documents = session.documents(&path, Reading::Values)?;
         let place = Place::file(&path.to_string());
         let read = |node: &Node, place: Place| {
             let record = Record::read(
@@ -429,7 +430,8 @@ fn set_scalar(target: &mut Node, made: targets::Made, text: &str) -> Step<()> {
             target.value = Node::string(text).value;
             return Ok(());
         }
-        (Value::Bool(_), Value::Bool(_)) | (Value::Number(_), Value::Number(_)) => true,
+        (Value::Number(old), Value::Number(new)) => is_float(old.value) || !is_float(new.value),
+        (Value::Bool(_), Value::Bool(_)) => true,
         (Value::Null, Value::Null) => true,
         (Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_), _) => {
             false
@@ -446,4 +448,8 @@ fn set_scalar(target: &mut Node, made: targets::Made, text: &str) -> Step<()> {
     }
     target.value = new.value;
     Ok(())
+}
+
+fn is_float(value: NumberValue) -> bool {
+    matches!(value, NumberValue::Float(_))
 }

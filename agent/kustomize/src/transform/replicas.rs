@@ -6,6 +6,7 @@ use crate::failure::{Step, failed};
 use crate::field_spec::{Create, FieldSpec};
 use crate::kustomization::Replica;
 use crate::resmap::ResMap;
+use crate::scalars;
 
 /// Sets the replica count of the workloads with a name.
 pub(crate) fn transform(map: &mut ResMap, replica: &Replica, fields: &[FieldSpec]) -> Step<()> {
@@ -31,7 +32,11 @@ pub(crate) fn transform(map: &mut ResMap, replica: &Replica, fields: &[FieldSpec
                             ))
                             .into());
                         }
-                        node.value = Node::int(replica.count).value;
+                        // A quoted value stays quoted.
+                        node.value = match scalars::was_quoted(node) {
+                            true => scalars::quoted(&replica.count.to_string()).value,
+                            false => Node::int(replica.count).value,
+                        };
                         Ok(())
                     },
                 )

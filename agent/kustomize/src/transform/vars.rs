@@ -196,29 +196,26 @@ fn indexed(part: String) -> Vec<String> {
 
 fn set(node: &mut Node, values: &BTreeMap<&str, Node>) -> Step<()> {
     match &mut node.value {
-        Value::String(text) => {
-            let text = std::mem::take(text).text;
-            node.value = expand(&text, values);
-            Ok(())
-        }
-        Value::Map(map) => {
-            for (_, value) in map.iter_mut() {
-                if let Value::String(text) = &value.value {
-                    value.value = expand(&text.text, values);
-                }
-            }
-            Ok(())
-        }
+        Value::String(_) => set_text(node, values),
+        Value::Map(map) => map.iter_mut().for_each(|(_, n)| set_text(n, values)),
         Value::List(items) => {
             for item in items {
-                let Value::String(text) = &item.value else {
+                if item.as_str().is_none() {
                     return Err(failed("invalid value type expect a string").into());
-                };
-                item.value = expand(&text.text, values);
+                }
+                set_text(item, values);
             }
-            Ok(())
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(())
+}
+
+/// Replaces the variables in a text, as it was written; other values stay.
+fn set_text(node: &mut Node, values: &BTreeMap<&str, Node>) {
+    if let Value::String(text) = &node.value {
+        let value = expand(text.raw.as_deref().unwrap_or(&text.text), values);
+        node.value = value;
     }
 }
 

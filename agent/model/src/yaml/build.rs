@@ -9,7 +9,7 @@ use super::reprint;
 use super::scalar;
 use super::token::{Mark, ScalarStyle};
 use crate::budgets::Budgets;
-use crate::node::{Map, Member, Node, SourceId, Span, Value};
+use crate::node::{Map, Member, Node, SourceId, Span, Text, Value};
 
 /// What stands before a node.
 #[derive(Debug, Default)]
@@ -80,6 +80,8 @@ pub(super) enum Purpose {
     Values,
     /// To build what kustomize builds, with what it changes on the way.
     Resources,
+    /// To know what a kustomization says: of two equal keys the last counts.
+    Kustomization,
 }
 
 /// Puts nodes together.
@@ -257,8 +259,13 @@ impl<'t, 'b> Builder<'t, 'b> {
             Items::List { start } => Value::List(self.items.split_off(start)),
             Items::Map { start, merge, .. } => {
                 let members = self.members.split_off(start);
-                merge::refuse_duplicates(&members)?;
-                let mut map = Map::from_unique(members);
+                let mut map = match self.purpose {
+                    Purpose::Kustomization => Map::from_members(members),
+                    Purpose::Values | Purpose::Resources => {
+                        merge::refuse_duplicates(&members)?;
+                        Map::from_unique(members)
+                    }
+                };
                 if let Some(value) = merge {
                     merge::expand(&mut map, *value)?;
                 }
@@ -287,11 +294,37 @@ impl<'t, 'b> Builder<'t, 'b> {
             return self.anchor_key(properties.anchor, span);
         }
         let (text, style) = match self.purpose {
-            Purpose::Values => (text, style),
+            Purpose::Values | Purpose::Kustomization => (text, style),
+            Purpose::Resources if style == ScalarStyle::Folded => {
+                return self.folded(text.into_owned(), span, properties.anchor);
+            }
             Purpose::Resources => reprint::scalar(text, style, tag, self.in_flow()),
         };
         let value = scalar::value(text, style, tag, span.line)?;
         self.add(Node { value, span }, properties.anchor)
+    }
+
+    /// A text in a `>` block: what it says is kept beside what printing makes of it.
+    fn folded(
+        &mut self,
+        written: String,
+        span: Span,
+        anchor: Option<&'t str>,
+    ) -> Result<(), YamlError> {
+        let text = match reprint::folded(&written) {
+            Some(text) if text != written => Text {
+                text,
+                raw: Some(written.into_boxed_str()),
+                quoted: true,
+            },
+            _ => Text {
+                text: written,
+                raw: None,
+                quoted: true,
+            },
+        };
+        let value = Value::String(text);
+        self.add(Node { value, span }, anchor)
     }
 
     /// True when the next node is the key of a mapping.
@@ -312,10 +345,13 @@ impl<'t, 'b> Builder<'t, 'b> {
             Key::Merge
         } else {
             let is_outermost = self.stack.len() == 1;
-            Key::Text(
-                scalar::key(text, style, tag, is_outermost, span.line)?,
-                span,
-            )
+            let key = match self.purpose {
+                Purpose::Resources if !is_outermost => {
+                    scalar::text_key(text, style, tag, span.line)?
+                }
+                _ => scalar::key(text, style, tag, is_outermost, span.line)?,
+            };
+            Key::Text(key, span)
         };
         self.set_key(found, span)
     }

@@ -20,7 +20,7 @@ pub fn read(bytes: &[u8], budgets: &Budgets, source: SourceId) -> Result<Vec<Nod
 
 /// Reads the resources and patches of a kustomization, with what kustomize makes of three rare forms: it adds line
 /// breaks to texts in `>` blocks that have indented lines, it makes `""` of nothing as a value inside `{}`, and keeps
-/// times inside `[]` and `{}` as they are written.
+/// times inside `[]` and `{}` as they are written. Keys below the outermost mapping must be texts.
 ///
 /// # Errors
 /// As [`read`].
@@ -30,6 +30,18 @@ pub fn read_resources(
     source: SourceId,
 ) -> Result<Vec<Node>, YamlError> {
     read_for(Purpose::Resources, bytes, budgets, source)
+}
+
+/// Reads a kustomization, as kustomize reads its own file: as [`read`], but of two equal keys the last counts.
+///
+/// # Errors
+/// As [`read`], without the repeated keys.
+pub fn read_kustomization(
+    bytes: &[u8],
+    budgets: &Budgets,
+    source: SourceId,
+) -> Result<Vec<Node>, YamlError> {
+    read_for(Purpose::Kustomization, bytes, budgets, source)
 }
 
 fn read_for(

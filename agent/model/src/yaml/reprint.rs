@@ -18,11 +18,10 @@ pub(super) fn scalar(
     in_flow: bool,
 ) -> (Cow<'_, str>, ScalarStyle) {
     match style {
-        ScalarStyle::Folded => (folded(&text).map_or(text, Cow::Owned), style),
         ScalarStyle::Plain if in_flow && tag == Tag::None && becomes_text(&text) => {
             (text, ScalarStyle::Quoted)
         }
-        ScalarStyle::Plain | ScalarStyle::Quoted => (text, style),
+        ScalarStyle::Plain | ScalarStyle::Quoted | ScalarStyle::Folded => (text, style),
     }
 }
 
@@ -33,7 +32,7 @@ fn becomes_text(text: &str) -> bool {
 
 /// A folded text printed and read again, where that changes it: Go's printer doubles the line breaks behind a line that
 /// is not indented, also where the reader does not halve them.
-fn folded(text: &str) -> Option<String> {
+pub(super) fn folded(text: &str) -> Option<String> {
     // The printer used on the way lets tabs stand in blocks.
     let is_block = style::is_block_allowed(&text.replace('\t', "-"));
     if !is_block || text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {

@@ -31,7 +31,13 @@ pub(super) fn value(
         | (Tag::Str | Tag::Other | Tag::Merge, _) => Resolved::Text,
         (Tag::None, ScalarStyle::Plain) => resolve(&text),
         (Tag::Binary, _) => {
-            return binary(&text, line).map(|text| Value::String(Text { text, raw: None }));
+            return binary(&text, line).map(|text| {
+                Value::String(Text {
+                    text,
+                    raw: None,
+                    quoted: false,
+                })
+            });
         }
         (Tag::Int | Tag::Float | Tag::Bool | Tag::Null | Tag::Timestamp, _) => {
             tagged(&text, tag, line)?
@@ -41,6 +47,7 @@ pub(super) fn value(
         Resolved::Text => Ok(Value::String(Text {
             text: text.into_owned(),
             raw: None,
+            quoted: style != ScalarStyle::Plain,
         })),
         Resolved::Null => Ok(Value::Null),
         Resolved::Bool(value) => Ok(Value::Bool(value)),
@@ -50,7 +57,11 @@ pub(super) fn value(
                 YamlError::syntax(line, "the time zone is a day or more away; quote the text")
             })?;
             let raw = (json != text).then(|| text.into_owned().into_boxed_str());
-            Ok(Value::String(Text { text: json, raw }))
+            Ok(Value::String(Text {
+                text: json,
+                raw,
+                quoted: false,
+            }))
         }
     }
 }
@@ -134,13 +145,7 @@ pub(super) fn key(
     is_outermost: bool,
     line: u32,
 ) -> Result<Box<str>, YamlError> {
-    let is_text = match tag {
-        Tag::None => style != ScalarStyle::Plain || resolve(text) == Resolved::Text,
-        Tag::Str => true,
-        Tag::Int | Tag::Float | Tag::Bool | Tag::Null | Tag::Timestamp => false,
-        Tag::Binary | Tag::Merge | Tag::Other => false,
-    };
-    if is_text {
+    if is_text(text, style, tag) {
         return Ok(text.into());
     }
     let value = value(text.into(), style, tag, line)?;
@@ -150,10 +155,37 @@ pub(super) fn key(
     alias_key(&Node::new(value), line)
 }
 
+/// The text of a key below the outermost mapping of a resource, where kustomize takes nothing else.
+pub(super) fn text_key(
+    text: &str,
+    style: ScalarStyle,
+    tag: Tag,
+    line: u32,
+) -> Result<Box<str>, YamlError> {
+    if is_text(text, style, tag) {
+        return Ok(text.into());
+    }
+    Err(YamlError::syntax(
+        line,
+        format!("key {text:?} is no text; put it in quotes"),
+    ))
+}
+
+fn is_text(text: &str, style: ScalarStyle, tag: Tag) -> bool {
+    match tag {
+        Tag::None => style != ScalarStyle::Plain || resolve(text) == Resolved::Text,
+        Tag::Str => true,
+        Tag::Int | Tag::Float | Tag::Bool | Tag::Null | Tag::Timestamp => false,
+        Tag::Binary | Tag::Merge | Tag::Other => false,
+    }
+}
+
 /// The text of a key that an alias stands for: numbers and booleans are written out.
 pub(super) fn alias_key(node: &Node, line: u32) -> Result<Box<str>, YamlError> {
     match &node.value {
-        Value::String(Text { text, raw: None }) => Ok(text.as_str().into()),
+        Value::String(Text {
+            text, raw: None, ..
+        }) => Ok(text.as_str().into()),
         Value::Number(number) => Ok(number.value.to_string().into()),
         Value::Bool(value) => Ok(value.to_string().into()),
         Value::String(_) | Value::Null | Value::List(_) | Value::Map(_) => {

@@ -232,7 +232,7 @@ fn scalar(node: &Node, source: &str, indent: usize) -> String {
         (Value::String(_), Some(b'"')) => muster_model::json::to_string(&Node::string(text)),
         (Value::String(_), Some(b'\'')) => format!("'{}'", text.replace('\'', "''")),
         (Value::Null | Value::Bool(_) | Value::Number(_), _) => text.into_owned(),
-        (Value::Map(_) | Value::List(_), _) => muster_model::json::to_string(node),
+        (Value::Map(_) | Value::List(_), _) => flow(node, source),
         (Value::String(_), _) => {
             let printed = yaml::to_string(&Node::string(text));
             printed
@@ -240,4 +240,23 @@ fn scalar(node: &Node, source: &str, indent: usize) -> String {
                 .replace('\n', &format!("\n{}", " ".repeat(indent)))
         }
     }
+}
+
+/// A collection in `{}` or `[]`.
+fn flow(node: &Node, source: &str) -> String {
+    let (open, items, close) = match &node.value {
+        Value::Map(map) => {
+            let key = |k: &str| scalar(&Node::string(k), "", 0);
+            let member = |(k, v): (&str, &Node)| format!("{}: {}", key(k), scalar(v, source, 0));
+            ('{', map.iter().map(member).collect::<Vec<_>>(), '}')
+        }
+        Value::List(items) => {
+            let all = items.iter().map(|n| scalar(n, source, 0)).collect();
+            ('[', all, ']')
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            return scalar(node, source, 0);
+        }
+    };
+    format!("{open}{}{close}", items.join(", "))
 }

@@ -1,0 +1,136 @@
+//! One tree, both tools.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use muster_kustomize::{Failure, LoadRestrictor, Options, Reorder, build};
+use muster_model::{MemoryTree, RepoPath};
+
+use crate::generate::Case;
+use crate::oracle::{Answer, Oracle};
+
+/// How two answers compare.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The same bytes.
+    Same,
+    /// Neither builds it.
+    BothRefuse,
+    /// A refusal that the README of the crate lists.
+    Documented(&'static str),
+    /// Both build it, to different bytes.
+    Differs,
+    /// Only kustomize builds it.
+    OnlyKustomize,
+    /// Only muster builds it.
+    OnlyMuster,
+    /// muster panicked.
+    Panicked,
+}
+
+impl Verdict {
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Same | Self::BothRefuse | Self::Documented(_) => false,
+            Self::Differs | Self::OnlyKustomize | Self::OnlyMuster | Self::Panicked => true,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same => f.write_str("byte for byte the same"),
+            Self::BothRefuse => f.write_str("refused by both"),
+            Self::Documented(why) => write!(f, "refused by muster on purpose: {why}"),
+            Self::Differs => f.write_str("DIFFERENT bytes"),
+            Self::OnlyKustomize => f.write_str("REFUSED by muster alone"),
+            Self::OnlyMuster => f.write_str("BUILT by muster alone"),
+            Self::Panicked => f.write_str("PANIC in muster"),
+        }
+    }
+}
+
+/// Builds the case with both.
+pub fn compare(oracle: &mut Oracle, case: &Case) -> Verdict {
+    oracle.send(case);
+    let ours = ours(case);
+    let theirs = oracle.receive();
+    if std::env::var_os("MUSTER_VERBOSE").is_some() && !theirs.ok {
+        println!("kustomize: {:?}", theirs.error);
+    }
+    verdict(&ours, &theirs)
+}
+
+fn verdict(ours: &Answer, theirs: &Answer) -> Verdict {
+    match (ours.ok, theirs.ok) {
+        _ if ours.error == PANIC => Verdict::Panicked,
+        (true, true) if ours.stdout == theirs.stdout => Verdict::Same,
+        (true, true) => Verdict::Differs,
+        (false, false) => Verdict::BothRefuse,
+        (true, false) => Verdict::OnlyMuster,
+        (false, true) => match DOCUMENTED
+            .iter()
+            .find(|(text, _)| ours.error.contains(text))
+        {
+            Some((_, why)) => Verdict::Documented(why),
+            None => Verdict::OnlyKustomize,
+        },
+    }
+}
+
+const PANIC: &str = "panic";
+
+/// What muster refuses although kustomize builds it: part of the message, and the line of the README it stands for.
+const DOCUMENTED: &[(&str, &str)] = &[
+    ("is there twice, first on line", "a key twice in a patch"),
+    (
+        "a new document begins here",
+        "text behind the end of a document",
+    ),
+    (
+        "is no text; put it in quotes",
+        "a key that is no text, in a patch that changes nothing",
+    ),
+    ("lost its kind or name", "a patch that takes the name away"),
+];
+
+/// What muster makes of a case.
+pub fn ours(case: &Case) -> Answer {
+    let tree = MemoryTree::of(case.files.iter().map(|(path, text)| (&**path, &**text)));
+    let mut options = Options::default();
+    let mut dir = "";
+    for arg in &case.args {
+        match &**arg {
+            "--reorder=none" => options.reorder = Reorder::None,
+            "--load-restrictor=LoadRestrictionsNone" => {
+                options.load_restrictor = LoadRestrictor::None
+            }
+            path if !path.starts_with("--") => dir = path.trim_matches('/'),
+            other => panic!("{other}: not an argument of a case"),
+        }
+    }
+    let Ok(dir) = RepoPath::new(dir) else {
+        return refused(format!("{dir} is no path"));
+    };
+    match catch_unwind(AssertUnwindSafe(|| {
+        build(&tree, &dir, &options).map(|b| b.to_yaml())
+    })) {
+        Ok(Ok(stdout)) => Answer {
+            ok: true,
+            stdout,
+            error: String::new(),
+        },
+        Ok(Err(Failure::Refused(problem))) => refused(problem.to_string()),
+        Ok(Err(Failure::NotFetched(_))) => refused("blobs are missing in memory".to_owned()),
+        Err(_) => refused(PANIC.to_owned()),
+    }
+}
+
+fn refused(error: String) -> Answer {
+    Answer {
+        ok: false,
+        stdout: String::new(),
+        error,
+    }
+}
