@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_model::{ApplicationKey, ClusterName, Location, Node, Problem, Reason};
 
 use crate::decode::{Decoder, Fields, child};
-use crate::destination::{Destination, Written};
+use crate::destination::{Destination, Directory, Written};
 use crate::fleet::Fleet;
 use crate::labels;
 use crate::placement::Placement;
@@ -185,7 +185,7 @@ impl Definition {
     /// The Application on its cluster.
     pub(crate) fn on(
         self,
-        fleet: &Fleet,
+        directory: &Directory,
         cluster: ClusterName,
         set: Option<&str>,
         on_removal: Option<OnRemoval>,
@@ -197,7 +197,7 @@ impl Definition {
             OnRemoval::Preserve
         };
         Application {
-            destination: self.destination.shown(fleet, &cluster),
+            destination: self.destination.shown(directory, &cluster),
             key: ApplicationKey::new(self.project, self.name),
             set: set.map(ToOwned::to_owned),
             parent: None,

@@ -121,7 +121,7 @@ fn child(hub: &Hub, parent: &Application, object: &Manifest) -> Result<Applicati
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut application = definition.on(&hub.fleet, cluster, None, None);
+    let mut application = definition.on(&hub.directory, cluster, None, None);
     application.parent = Some(parent.key.clone());
     application.depth = parent.depth + 1;
     application.origin = parent.origin.clone();

@@ -75,16 +75,13 @@ impl Written {
     }
 
     /// As it is shown, once the cluster is known.
-    pub(crate) fn shown(&self, fleet: &Fleet, cluster: &ClusterName) -> Destination {
-        let entry = fleet.cluster(cluster);
+    pub(crate) fn shown(&self, directory: &Directory, cluster: &ClusterName) -> Destination {
+        let shown = directory.shown.get(cluster);
         Destination {
-            server: entry
-                .and_then(|cluster| cluster.server.clone())
-                .unwrap_or_else(|| IN_CLUSTER_SERVER.to_owned()),
-            name: entry.map_or_else(
-                || cluster.to_string(),
-                |cluster| cluster.argo_name().to_owned(),
-            ),
+            server: shown
+                .map_or(IN_CLUSTER_SERVER, |(server, _)| server)
+                .to_owned(),
+            name: shown.map_or(cluster.as_str(), |(_, name)| name).to_owned(),
             namespace: self.namespace.clone(),
         }
     }
@@ -95,6 +92,8 @@ impl Written {
 pub(crate) struct Directory {
     by_name: BTreeMap<String, ClusterName>,
     by_server: BTreeMap<String, ClusterName>,
+    /// Server and name of each cluster, as they are shown.
+    shown: BTreeMap<ClusterName, (String, String)>,
     management: Option<ClusterName>,
 }
 
@@ -111,6 +110,9 @@ impl Directory {
                     .by_name
                     .insert(name.to_owned(), cluster.name.clone());
             }
+            let server = cluster.server.as_deref().unwrap_or(IN_CLUSTER_SERVER);
+            let shown = (server.to_owned(), cluster.argo_name().to_owned());
+            directory.shown.insert(cluster.name.clone(), shown);
             if let Some(server) = &cluster.server {
                 let bare = server.trim_end_matches('/').to_owned();
                 directory.by_server.insert(bare, cluster.name.clone());

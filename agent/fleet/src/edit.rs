@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use muster_model::{Budgets, ClusterName, Node, Problem, Reason, json, yaml};
 
-use crate::fleet::{Cluster, ClusterState, Fleet};
+use crate::fleet::{Cluster, ClusterState, Fleet, OnLeave};
 
 /// A cluster to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub struct ClusterEntry {
     pub status_keys: Vec<String>,
     /// The server Argo CD knows it by, if any.
     pub server: Option<String>,
+    /// The name Argo CD knows it by, where that is another one.
+    pub argo_name: Option<String>,
+    /// The addresses of its Pods.
+    pub pod_cidrs: Vec<String>,
+    /// The addresses of its Services.
+    pub service_cidrs: Vec<String>,
 }
 
 impl ClusterEntry {
@@ -33,14 +39,21 @@ impl ClusterEntry {
             annotations: BTreeMap::new(),
             status_keys: Vec::new(),
             server: None,
+            argo_name: None,
+            pod_cidrs: Vec::new(),
+            service_cidrs: Vec::new(),
         }
     }
 
     /// The lines of the entry, without indentation.
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("- name: {}", self.name)];
-        if let Some(server) = &self.server {
-            lines.push(format!("  server: {}", quoted(server)));
+        let texts = [("argoName", &self.argo_name), ("server", &self.server)];
+        for (field, text) in texts {
+            lines.extend(
+                text.as_ref()
+                    .map(|text| format!("  {field}: {}", quoted(text))),
+            );
         }
         for (field, texts) in [("labels", &self.labels), ("annotations", &self.annotations)] {
             if !texts.is_empty() {
@@ -50,11 +63,16 @@ impl ClusterEntry {
                 lines.push(format!("    {}: {}", quoted(key), quoted(value)));
             }
         }
-        if !self.status_keys.is_empty() {
-            lines.push("  statusKeys:".to_owned());
-        }
-        for key in &self.status_keys {
-            lines.push(format!("    - {}", quoted(key)));
+        let lists = [
+            ("statusKeys", &self.status_keys),
+            ("podCIDRs", &self.pod_cidrs),
+            ("serviceCIDRs", &self.service_cidrs),
+        ];
+        for (field, texts) in lists {
+            if !texts.is_empty() {
+                lines.push(format!("  {field}:"));
+            }
+            lines.extend(texts.iter().map(|text| format!("    - {}", quoted(text))));
         }
         lines
     }
@@ -136,13 +154,35 @@ pub fn remove_cluster(text: &str, name: &ClusterName) -> Result<String, Problem>
 /// # Errors
 /// When the file is not valid, has no such cluster, or is laid out so that it cannot be changed by place.
 pub fn set_state(text: &str, name: &ClusterName, state: ClusterState) -> Result<String, Problem> {
-    let before = parse(text)?;
-    let index = index_of(&before, name)?;
     let word = match state {
         ClusterState::Active => "Active",
         ClusterState::Suspended => "Suspended",
         ClusterState::Leaving => "Leaving",
     };
+    set(text, name, ("state", word), |c| c.state == state)
+}
+
+/// Sets what a cluster does with what it runs when it leaves.
+///
+/// # Errors
+/// When the file is not valid, has no such cluster, or is laid out so that it cannot be changed by place.
+pub fn set_on_leave(text: &str, name: &ClusterName, on_leave: OnLeave) -> Result<String, Problem> {
+    let word = match on_leave {
+        OnLeave::Preserve => "Preserve",
+        OnLeave::Prune => "Prune",
+    };
+    set(text, name, ("onLeave", word), |c| c.on_leave == on_leave)
+}
+
+/// Sets one field of a cluster to a word.
+fn set(
+    text: &str,
+    name: &ClusterName,
+    (field, word): (&str, &str),
+    is_set: impl Fn(&Cluster) -> bool,
+) -> Result<String, Problem> {
+    let before = parse(text)?;
+    let index = index_of(&before, name)?;
     let document = document(text)?;
     let clusters = document
         .at_path(&["spec", "clusters"])
@@ -150,13 +190,13 @@ pub fn set_state(text: &str, name: &ClusterName, state: ClusterState) -> Result<
     let node = clusters
         .and_then(|list| list.get(index))
         .ok_or_else(by_hand)?;
-    let changed = match node.get("state") {
+    let changed = match node.get(field) {
         Some(old) => replaced(text, old, word)?,
-        None => inserted(text, node, word)?,
+        None => inserted(text, node, (field, word))?,
     };
     let after = parse(&changed)?;
     let same = names(&after) == names(&before);
-    if same && after.cluster(name).is_some_and(|c| c.state == state) {
+    if same && after.cluster(name).is_some_and(is_set) {
         Ok(changed)
     } else {
         Err(by_hand())
@@ -172,8 +212,8 @@ fn replaced(text: &str, old: &Node, word: &str) -> Result<String, Problem> {
     }
 }
 
-/// Puts `state` right after `name`.
-fn inserted(text: &str, node: &Node, word: &str) -> Result<String, Problem> {
+/// Puts a field right after `name`.
+fn inserted(text: &str, node: &Node, (field, word): (&str, &str)) -> Result<String, Problem> {
     let member = node.as_map().and_then(|map| map.member("name"));
     let name = member.ok_or_else(by_hand)?;
     let end = usize::try_from(name.value.span.end).unwrap_or(usize::MAX);
@@ -186,11 +226,11 @@ fn inserted(text: &str, node: &Node, word: &str) -> Result<String, Problem> {
         .map_or(0, |head| head.rfind('\n').map_or(0, |at| at + 1));
     let lead = text.get(line_start..start).unwrap_or_default();
     if lead.contains('{') {
-        return Ok(format!("{before}, state: {word}{after}"));
+        return Ok(format!("{before}, {field}: {word}{after}"));
     }
     let indent = " ".repeat(lead.chars().count());
     let (rest, tail) = after.split_once('\n').unwrap_or((after, ""));
-    Ok(format!("{before}{rest}\n{indent}state: {word}\n{tail}"))
+    Ok(format!("{before}{rest}\n{indent}{field}: {word}\n{tail}"))
 }
 
 /// The entries of `spec.clusters` as ranges of lines, from 0.
@@ -301,8 +341,17 @@ fn joined(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// JSON's quoting is YAML's double quoting.
+/// A text as YAML: as it is where it reads as itself, else double quoted, which JSON's quoting is.
 fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
+    let reads_back = || {
+        let read = yaml::read(text.as_bytes(), &Budgets::default(), 0);
+        read.is_ok_and(|nodes| nodes.first().and_then(Node::as_str) == Some(text))
+    };
+    if is_plain && reads_back() {
+        return text.to_owned();
+    }
     json::to_string(&Node::string(text))
 }
 
@@ -348,7 +397,7 @@ spec:
         let mut entry = ClusterEntry::named(name("new"));
         entry.labels.insert("a.b/c".to_owned(), "true".to_owned());
         let changed = add_cluster(TEXT, &entry).expect("added");
-        let added = "    - name: new\n      labels:\n        \"a.b/c\": \"true\"\n";
+        let added = "    - name: new\n      labels:\n        a.b/c: \"true\"\n";
         assert_eq!(
             changed,
             TEXT.replace(
@@ -376,6 +425,16 @@ spec:
         assert!(empty.ends_with("  clusters: []\n"));
         let again = add_cluster(&empty, &ClusterEntry::named(name("a"))).expect("added");
         assert_eq!(again, text);
+    }
+
+    #[test]
+    fn what_a_leaving_cluster_does_is_set_beside_its_state() {
+        let leaving = set_state(TEXT, &name("east"), ClusterState::Leaving).expect("set");
+        let changed = set_on_leave(&leaving, &name("east"), OnLeave::Prune).expect("set");
+        assert!(
+            changed.contains("      onLeave: Prune\n      state: Leaving\n"),
+            "{changed}"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod interpolate;
 mod list;
 mod matrix;
 mod merge;
+pub mod trace;
 
 use muster_model::{Node, Reason};
 

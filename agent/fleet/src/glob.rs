@@ -56,6 +56,10 @@ impl Glob {
 /// True when `text` matches `pattern`; a malformed pattern matches nothing.
 #[must_use]
 pub fn is_match(pattern: &str, text: &str, dialect: Dialect) -> bool {
+    // Most patterns of projects are plain texts, and are asked about for every object of a fleet.
+    if !pattern.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+        return pattern == text;
+    }
     Glob::new(pattern, dialect).is_some_and(|glob| glob.matches(text))
 }
 

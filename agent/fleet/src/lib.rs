@@ -13,6 +13,7 @@ pub mod generator;
 pub mod git_url;
 pub mod glob;
 pub mod hub;
+pub mod known_cluster;
 pub mod labels;
 pub mod namespaces;
 pub mod params;

@@ -11,7 +11,7 @@ use crate::git_url;
 use crate::glob::{Dialect, Glob, is_match};
 
 pub use account::AccountRule;
-pub use check::{Scoped, check_application, check_objects};
+pub use check::{Scoped, check_application, check_ids, check_objects};
 
 /// An AppProject.
 #[derive(Debug, Clone, PartialEq, Eq)]

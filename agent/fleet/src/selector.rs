@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_model::Node;
 
 use crate::decode::{Decoder, Fields, child};
-use crate::labels;
+use crate::{labels, suggest};
 
 /// A label selector; an empty one matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +40,19 @@ pub enum Operator {
     DoesNotExist,
 }
 
+/// A condition of a selector that labels do not fulfil.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    /// The label's key.
+    pub key: String,
+    /// What is asked of it, in words: `is "true"`, `is one of a, b`, `is there`.
+    pub wanted: String,
+    /// The value that is there.
+    pub found: Option<String>,
+    /// A key that is there and nearly the same.
+    pub near: Option<String>,
+}
+
 /// Where a selector's labels come from, which decides what a key may look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
@@ -62,6 +75,29 @@ impl Selector {
         let equal = |(key, value): (&String, &String)| labels.get(key) == Some(value);
         self.match_labels.iter().all(equal)
             && self.match_expressions.iter().all(|r| r.matches(labels))
+    }
+
+    /// The conditions that the labels do not fulfil.
+    #[must_use]
+    pub fn unmet(&self, labels: &BTreeMap<String, String>) -> Vec<Unmet> {
+        let unmet = |key: &str, wanted: String| {
+            let found = labels.get(key).cloned();
+            let near = suggest::closest(key, labels.keys().map(String::as_str));
+            Unmet {
+                key: key.to_owned(),
+                wanted,
+                near: near.filter(|_| found.is_none()).map(ToOwned::to_owned),
+                found,
+            }
+        };
+        let equal = self.match_labels.iter();
+        let mut out: Vec<Unmet> = equal
+            .filter(|(key, value)| labels.get(*key) != Some(value))
+            .map(|(key, value)| unmet(key, format!("is \"{value}\"")))
+            .collect();
+        let others = self.match_expressions.iter().filter(|r| !r.matches(labels));
+        out.extend(others.map(|r| unmet(&r.key, r.words())));
+        out
     }
 
     /// Reads a selector.
@@ -96,6 +132,16 @@ impl Requirement {
             Operator::NotIn => value.is_none_or(|value| !self.values.contains(value)),
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
+        }
+    }
+
+    fn words(&self) -> String {
+        let values = self.values.join(", ");
+        match self.operator {
+            Operator::In => format!("is one of {values}"),
+            Operator::NotIn => format!("is none of {values}"),
+            Operator::Exists => "is there".to_owned(),
+            Operator::DoesNotExist => "is not there".to_owned(),
         }
     }
 

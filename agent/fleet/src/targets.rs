@@ -16,10 +16,10 @@ use crate::failure::Failure;
 use crate::hub::Hub;
 use crate::template::Renderer;
 
-/// What one cluster runs at one hub commit.
+/// What one cluster, or every cluster, runs at one hub commit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Targets {
-    /// Its Applications, by name.
+    /// The Applications, by name.
     pub applications: Vec<Application>,
     /// Applications of other clusters that may render Applications for this one (DESIGN.md 3.2, app-of-apps).
     pub parents: Vec<Application>,
@@ -80,27 +80,78 @@ pub fn targets(hub: &Hub, cluster: &ClusterName, hub_tree: &dyn Tree) -> Result<
             format!("the fleet file has no cluster `{cluster}`"),
         ));
     }
-    let mut search = Search {
-        hub,
-        cluster,
-        found: Vec::new(),
-        parents: Vec::new(),
-        names: BTreeMap::new(),
-        missing: BTreeSet::new(),
-        targets: Targets {
-            warnings: hub.warnings.clone(),
-            ..Targets::default()
-        },
+    let search = Search::new(hub, Wanted::One(cluster), Share::WHOLE);
+    search.run(hub_tree).finish()
+}
+
+/// Evaluates every generator and template once, for all clusters: the same Applications that [`targets`] finds for each.
+///
+/// # Errors
+/// When something is not fetched yet.
+pub fn all_targets(hub: &Hub, hub_tree: &dyn Tree) -> Result<Targets, Failure> {
+    join(vec![part_of_targets(hub, hub_tree, Share::WHOLE)])
+}
+
+/// A share of the work of [`all_targets`]; [`join`] puts the shares together.
+#[must_use]
+pub fn part_of_targets<'a>(hub: &'a Hub, hub_tree: &dyn Tree, share: Share) -> Part<'a> {
+    Part(Search::new(hub, Wanted::All, share).run(hub_tree))
+}
+
+/// A share of all targets.
+pub struct Part<'a>(Search<'a>);
+
+/// Which share of the elements of each generator is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The number of this share.
+    pub part: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self { part: 0, of: 1 };
+
+    fn has(self, number: usize) -> bool {
+        number % self.of.max(1) == self.part
+    }
+
+    fn is_first(self) -> bool {
+        self.part == 0
+    }
+}
+
+/// Puts the shares of one hub commit together.
+///
+/// # Errors
+/// When something is not fetched yet, or there is no share.
+pub fn join(parts: Vec<Part<'_>>) -> Result<Targets, Failure> {
+    let mut parts = parts.into_iter().map(|Part(search)| search);
+    let Some(mut whole) = parts.next() else {
+        return Ok(Targets::default());
     };
-    search.broken();
-    let mut renderer = Renderer::new();
-    for set in hub.sets.values() {
-        search.set(set, hub_tree, &mut renderer);
+    for part in parts {
+        whole.add(part);
     }
-    for definition in hub.applications.values() {
-        search.single(definition);
+    whole.finish()
+}
+
+/// Whose Applications are looked for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    One(&'a ClusterName),
+    All,
+}
+
+impl Wanted<'_> {
+    fn has(self, cluster: &ClusterName) -> bool {
+        match self {
+            Self::One(one) => one == cluster,
+            Self::All => true,
+        }
     }
-    search.finish()
 }
 
 /// Who gives an Application its name.
@@ -112,7 +163,8 @@ enum Owner {
 
 struct Search<'a> {
     hub: &'a Hub,
-    cluster: &'a ClusterName,
+    wanted: Wanted<'a>,
+    share: Share,
     found: Vec<(Owner, Application)>,
     parents: Vec<Application>,
     names: BTreeMap<String, Vec<Owner>>,
@@ -120,7 +172,71 @@ struct Search<'a> {
     targets: Targets,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(hub: &'a Hub, wanted: Wanted<'a>, share: Share) -> Self {
+        Self {
+            hub,
+            wanted,
+            share,
+            found: Vec::new(),
+            parents: Vec::new(),
+            names: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            targets: Targets {
+                warnings: hub.warnings.clone(),
+                ..Targets::default()
+            },
+        }
+    }
+
+    fn run(mut self, hub_tree: &dyn Tree) -> Self {
+        let mut renderer = Renderer::new();
+        for set in self.hub.sets.values() {
+            self.set(set, hub_tree, &mut renderer);
+        }
+        // What is not an element of anything is looked at once.
+        if self.share.is_first() {
+            self.broken();
+            for definition in self.hub.applications.values() {
+                self.single(definition);
+            }
+        }
+        self
+    }
+
+    /// Takes over what another share found.
+    fn add(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.parents.extend(other.parents);
+        for (name, owners) in other.names {
+            self.names.entry(name).or_default().extend(owners);
+        }
+        self.missing.extend(other.missing);
+        let Targets {
+            applications: _,
+            parents: _,
+            problems,
+            warnings: _,
+            incomplete,
+        } = other.targets;
+        for problem in problems {
+            if !self.targets.problems.contains(&problem) {
+                self.targets.problems.push(problem);
+            }
+        }
+        let Incomplete {
+            sets,
+            applications,
+            parents,
+            unknown_children,
+        } = incomplete;
+        let whole = &mut self.targets.incomplete;
+        whole.sets.extend(sets);
+        whole.applications.extend(applications);
+        whole.parents.extend(parents);
+        whole.unknown_children |= unknown_children;
+    }
+
     /// What is declared but not valid.
     fn broken(&mut self) {
         let broken = &self.hub.broken;
@@ -159,12 +275,15 @@ impl Search<'_> {
         let owners = self.names.entry(definition.name.clone()).or_default();
         owners.push(owner.clone());
         match definition.destination.resolve(&self.hub.directory) {
-            Ok(cluster) if cluster == *self.cluster => {
-                let application = definition.clone().on(&self.hub.fleet, cluster, None, None);
+            Ok(cluster) if self.wanted.has(&cluster) => {
+                let application = definition
+                    .clone()
+                    .on(&self.hub.directory, cluster, None, None);
                 self.accept(owner, definition, application);
             }
             Ok(cluster) => {
-                let application = definition.clone().on(&self.hub.fleet, cluster, None, None);
+                let directory = &self.hub.directory;
+                let application = definition.clone().on(directory, cluster, None, None);
                 self.parent(definition, application);
             }
             Err(problem) => {

@@ -186,6 +186,13 @@ impl Scopes {
         }
     }
 
+    /// What was learned, in order.
+    pub fn learned(&self) -> impl Iterator<Item = (GroupKind, Scope)> {
+        self.known
+            .iter()
+            .map(|(kind, scope)| (kind.clone(), *scope))
+    }
+
     /// The scope, `None` when nobody said.
     #[must_use]
     pub fn of(&self, kind: &GroupKind) -> Option<Scope> {

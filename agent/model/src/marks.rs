@@ -95,6 +95,12 @@ pub fn content_digest(manifest: &Manifest, key: &[u8]) -> String {
     }
 }
 
+/// A digest that only who has the key can repeat: what is shown in place of something secret.
+#[must_use]
+pub fn keyed(key: &[u8], bytes: &[u8]) -> Digest {
+    Digest::of(&hmac(key, bytes))
+}
+
 /// HMAC-SHA-256 (RFC 2104).
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     const BLOCK: usize = 64;

@@ -95,6 +95,7 @@ reasons! {
     UnknownRepository Config "The Application's repository is not in the fleet file." => "add it under spec.repositories, with `self: true` if it is this one";
     SelectorMatchesNothing Config "A selector matches no cluster." => "correct the label, or label a cluster";
     Unschedulable Config "A policy finds no clusters for an object, or too few; what runs stays as it is." => "widen the affinity, tolerate the taint, or declare more capacity";
+    AddressesOverlap Config "Address ranges that clusters declare overlap." => "give each cluster ranges of its own, or take them out of the fleet file";
     ClaimedTwice Config "Two Applications render the same object." => "let one of them own it";
     // Transport
     GitUnreachable Transient "The Git server cannot be reached." => "check the address, DNS and network policy; what runs stays as it is";

@@ -115,7 +115,14 @@ fn exceeds_budget(more: u32, owned: u32, deletions: &Deletions) -> bool {
     let cluster_counted = cluster.deleted.saturating_add(cluster.wanted.max(more));
     counted > budget(total.max(ledger.size), APPLICATION_BUDGET)
         || counted >= total
-        || cluster_counted > budget(cluster.owned, CLUSTER_BUDGET)
+        || exceeds_cluster_budget(cluster_counted, cluster.owned)
+}
+
+/// True when so many deletions, in a cluster where muster owns so many objects, need an approval: more than a tenth and
+/// more than twenty.
+#[must_use]
+pub fn exceeds_cluster_budget(counted: u32, owned: u32) -> bool {
+    counted > budget(owned, CLUSTER_BUDGET)
 }
 
 /// True when so many deletions, of an Application with `total` objects, need an approval: more than a fifth and more

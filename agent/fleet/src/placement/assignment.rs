@@ -279,7 +279,7 @@ impl<'a> Assignment<'a> {
             annotations: adopt.into_iter().collect(),
             sources: vec![source],
             cluster: cluster.name.clone(),
-            destination: written.shown(&self.hub.fleet, &cluster.name),
+            destination: written.shown(&self.hub.directory, &cluster.name),
             sync_policy,
             ignore_differences: Vec::new(),
             on_removal: if policy.preserve {

@@ -1,7 +1,7 @@
 //! Checks an Application, and what it renders, against its project.
 
 use muster_model::kinds::{Scope, Scopes};
-use muster_model::{Manifest, Problem, Reason};
+use muster_model::{Manifest, ObjectId, Problem, Reason};
 
 use super::Project;
 use crate::application::Application;
@@ -77,29 +77,51 @@ pub fn check_objects(
 ) -> Vec<Problem> {
     objects
         .iter()
-        .filter_map(|object| check_object(project, application, object, scopes))
+        .filter_map(|object| {
+            let scope = scopes.of(&object.gvk().group_kind());
+            check_object(project, application, &object.id(), scope)
+        })
+        .collect()
+}
+
+/// Checks final objects of which only the identities are at hand: once namespaces are normalised, an object that has one
+/// is namespaced, and one that has none is not.
+#[must_use]
+pub fn check_ids<'o>(
+    project: &Project,
+    application: &Application,
+    ids: impl IntoIterator<Item = &'o ObjectId>,
+) -> Vec<Problem> {
+    let scope = |id: &ObjectId| {
+        if id.namespace.is_empty() {
+            Scope::Cluster
+        } else {
+            Scope::Namespaced
+        }
+    };
+    ids.into_iter()
+        .filter_map(|id| check_object(project, application, id, Some(scope(id))))
         .collect()
 }
 
 fn check_object(
     project: &Project,
     application: &Application,
-    object: &Manifest,
-    scopes: &Scopes,
+    id: &ObjectId,
+    scope: Option<Scope>,
 ) -> Option<Problem> {
-    let kind = object.gvk().group_kind();
-    let id = object.id();
+    let kind = id.group_kind();
     let problem = |reason, message: String| {
         Some(Problem::new(reason, message).at(application.origin.clone()))
     };
-    let Some(scope) = scopes.of(&kind) else {
+    let Some(scope) = scope else {
         return problem(
             Reason::ScopeUnknown,
             format!("it is not known whether {kind} is namespaced ({id})"),
         );
     };
     let namespaced = scope == Scope::Namespaced;
-    if !project.permits_object(&kind, namespaced, object.name()) {
+    if !project.permits_object(&kind, namespaced, &id.name) {
         let list = match scope {
             Scope::Cluster => "clusterResourceWhitelist",
             Scope::Namespaced => "namespaceResourceWhitelist and namespaceResourceBlacklist",
@@ -113,13 +135,12 @@ fn check_object(
         );
     }
     let to = &application.destination;
-    if namespaced && !project.permits_destination(&to.server, &to.name, object.namespace()) {
+    if namespaced && !project.permits_destination(&to.server, &to.name, &id.namespace) {
         return problem(
             Reason::ProjectDenied,
             format!(
                 "project `{}` does not permit the namespace `{}` ({id})",
-                project.name,
-                object.namespace()
+                project.name, id.namespace
             ),
         );
     }

@@ -41,8 +41,9 @@ impl Search<'_> {
                 Err(failure) => self.failed(set, &owner, failure, "spec.generators"),
             }
         }
+        let first = self.share.is_first();
         let mut idle = Vec::new();
-        for generator in &set.generators {
+        for generator in set.generators.iter().filter(|_| first) {
             generator.idle_selectors(&self.hub.members, &mut idle);
         }
         for (field, line) in idle {
@@ -54,7 +55,7 @@ impl Search<'_> {
             let problem = Problem::new(Reason::SelectorMatchesNothing, message);
             self.targets.warnings.push(problem.at(at).field(field));
         }
-        if generated == 0 && !self.targets.incomplete.sets.contains(&set.name) {
+        if generated == 0 && first && !self.targets.incomplete.sets.contains(&set.name) {
             let message = format!("ApplicationSet `{}` generates no Application", set.name);
             let problem = Problem::new(Reason::SelectorMatchesNothing, message);
             self.targets
@@ -91,7 +92,10 @@ impl Search<'_> {
             Some(own) => fill_template(own, &set.template),
             None => set.template.clone(),
         };
-        for params in &generated.params {
+        for (number, params) in generated.params.iter().enumerate() {
+            if !self.share.has(number) {
+                continue;
+            }
             let element = Element::new(set, &template, params);
             if let Err(failure) = self.element(&element, owner, renderer) {
                 self.failed(set, owner, failure, "spec.template");
@@ -142,7 +146,7 @@ impl Search<'_> {
             let message = format!("Application `{name}`: {}", problem.message);
             Failure::from(Problem { message, ..problem })
         })?;
-        if cluster != *self.cluster && !self.hub.follows_everywhere(&name, &cluster) {
+        if !self.wanted.has(&cluster) && !self.hub.follows_everywhere(&name, &cluster) {
             return Ok(());
         }
         let whole = match whole {
@@ -160,14 +164,14 @@ impl Search<'_> {
         whole: &Node,
         cluster: ClusterName,
     ) -> Result<(), Failure> {
-        let is_own = cluster == *self.cluster;
+        let is_own = self.wanted.has(&cluster);
         let mut decoder = Decoder::new(&*set.origin.file, Reason::InvalidField);
         let fields = decoder.fields(whole, "spec.template");
         let mut definition = Definition::read(&mut decoder, whole, fields, "spec.template");
         definition.origin = set.origin.clone();
         refuse(decoder)?;
         let application = definition.clone().on(
-            &self.hub.fleet,
+            &self.hub.directory,
             cluster,
             Some(&set.name),
             Some(set.on_removal),
