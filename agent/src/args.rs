@@ -43,6 +43,21 @@ pub enum Output {
     Table,
     /// For machines.
     Json,
+    /// For machines, and for people who read long.
+    Yaml,
+}
+
+/// How reports are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportOutput {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+    /// For machines, and for people who read long.
+    Yaml,
+    /// A page that needs nothing else.
+    Html,
 }
 
 /// The verbs.
@@ -63,14 +78,32 @@ pub enum Command {
         after_help = "Example:\n  muster render apps/shop/overlays/prod\n  muster render apps/shop/overlays/prod --commit HEAD~1\n  muster render apps/shop/overlays/prod --explain Deployment/web"
     )]
     Render(RenderArgs),
-    /// Shows what a commit will do to a cluster, with no cluster in reach.
-    #[command(after_help = "Example:\n  muster plan --cluster west --from main --to HEAD")]
-    Plan(PlanArgs),
+    /// Shows what a commit will do to every cluster of the fleet, with no cluster in reach.
+    #[command(
+        after_help = "Example:\n  muster plan --from main --to HEAD\n  muster plan --cluster west --from HEAD~1 --output json\n\nExit codes: 0 nothing needs anybody; 1 something is wrong; 2 the command line is not valid; 3 deletions need an approval that the commit does not have; 4 with --detailed-exitcode: something changes, and nothing needs an approval."
+    )]
+    Plan(Box<PlanArgs>),
     /// Checks everything that can be known from a commit: fleet file, templates, renders, guardrails.
     #[command(
-        after_help = "Example:\n  muster validate\n  muster validate --repo . --commit HEAD --output json"
+        after_help = "Example:\n  muster validate\n  muster validate --commit HEAD --output github"
     )]
-    Validate(ValidateArgs),
+    Validate(Box<ValidateArgs>),
+    /// Explains why a cluster has, or lacks, an Application: each step with its evidence.
+    #[command(
+        after_help = "Example:\n  muster explain west\n  muster explain west shop-west\n  muster explain west Deployment/web\n  muster explain --set shop\n\nExit codes: 0 it runs; 1 it waits, fails or is not for the cluster; 2 the command line is not valid."
+    )]
+    Explain(Box<ExplainArgs>),
+    /// Draws which directories go to which clusters.
+    #[command(
+        after_help = "Example:\n  muster graph\n  muster graph --output mermaid\n  muster graph --commit HEAD --output html > fleet.html"
+    )]
+    Graph(Box<GraphArgs>),
+    /// Adds a cluster to the fleet file, or lets one leave; comments and order of everything else stay.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  muster cluster add west --labels env=prod,region=eu\n  muster cluster add --from cluster-api/west.yaml\n  muster cluster remove west"
+    )]
+    Cluster(ClusterCommand),
     /// Prints every reason for a refusal or a hold, with its meaning and remedy.
     #[command(after_help = "Example:\n  muster reasons NeedsApproval")]
     Reasons(ReasonsArgs),
@@ -325,18 +358,31 @@ pub enum LoadRestrictorArg {
 /// Which commit of which repository a question is about.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct CommitArgs {
-    /// Path of a clone of the hub repository.
-    #[arg(long, default_value = ".")]
+    /// Path of a clone of the hub repository, or its URL.
+    #[arg(long, default_value = ".", value_hint = clap::ValueHint::DirPath)]
     pub repo: PathBuf,
     /// Path of the fleet file in the hub repository.
     #[arg(long, default_value = "fleet.yaml")]
     pub fleet_file: String,
+    /// A clone of another repository that Applications come from; once for each.
+    #[arg(long, value_name = "URL=PATH", value_parser = clone_of)]
+    pub clone: Vec<(String, String)>,
+    /// Key of the digests that stand for values of Secrets, so that they can be compared between machines; one of this
+    /// user's own when not given.
+    #[arg(long, value_name = "FILE", env = "MUSTER_DIGEST_KEY")]
+    pub digest_key: Option<PathBuf>,
+    /// Renders everything anew, and keeps nothing in $XDG_CACHE_HOME/muster.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// How to reach the Git server, where `--repo` is a URL.
+    #[command(flatten)]
+    pub git: CredentialArgs,
 }
 
 /// `muster plan`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PlanArgs {
-    /// The cluster; all of the fleet when not given.
+    /// Only this cluster; may be given more than once. All of the fleet when not given.
     #[arg(long, value_parser = cluster_name)]
     pub cluster: Vec<ClusterName>,
     /// The commit in force; nothing when not given, so that everything appears.
@@ -345,12 +391,34 @@ pub struct PlanArgs {
     /// The commit that comes.
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub to: String,
+    /// Exits with 4 when something changes, so that 0 means nothing does.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// How to print.
-    #[arg(long, short, value_enum, default_value_t = Output::Table)]
-    pub output: Output,
+    #[arg(long, short, value_enum, default_value_t = ReportOutput::Table)]
+    pub output: ReportOutput,
     /// Which repository.
     #[command(flatten)]
     pub at: CommitArgs,
+}
+
+/// How a verdict is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ValidateOutput {
+    /// For people, as a compiler prints.
+    Table,
+    /// For machines.
+    Json,
+    /// For machines, and for people who read long.
+    Yaml,
+    /// A page that needs nothing else.
+    Html,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 /// `muster validate`.
@@ -360,8 +428,154 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "REV")]
     pub commit: Option<String>,
     /// How to print.
-    #[arg(long, short, value_enum, default_value_t = Output::Table)]
-    pub output: Output,
+    #[arg(long, short, value_enum, default_value_t = ValidateOutput::Table)]
+    pub output: ValidateOutput,
+    /// Which repository.
+    #[command(flatten)]
+    pub at: CommitArgs,
+}
+
+/// `muster explain`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ExplainArgs {
+    /// The cluster.
+    #[arg(value_parser = cluster_name, required_unless_present = "set", conflicts_with = "set")]
+    pub cluster: Option<ClusterName>,
+    /// An Application, an ApplicationSet, or an object as KIND/NAME; the cluster as a whole when not given.
+    #[arg(value_name = "APPLICATION|KIND/NAME")]
+    pub subject: Option<String>,
+    /// Every cluster, one line each: who has Applications of this ApplicationSet, who has not, and why.
+    #[arg(long, value_name = "APPLICATIONSET")]
+    pub set: Option<String>,
+    /// With --set: a cluster that is expected, whether the fleet file has it or not; may be given more than once.
+    #[arg(long, value_name = "CLUSTER", value_parser = cluster_name, requires = "set")]
+    pub expect: Vec<ClusterName>,
+    /// The commit.
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub commit: String,
+    /// URL or path of the status repository, when it is another one.
+    #[arg(long, env = "MUSTER_STATUS_REPO")]
+    pub status_repo: Option<String>,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = ReportOutput::Table)]
+    pub output: ReportOutput,
+    /// Which repository.
+    #[command(flatten)]
+    pub at: CommitArgs,
+}
+
+/// `muster cluster`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClusterCommand {
+    /// Adds an entry at the end of spec.clusters.
+    #[command(
+        after_help = "Example:\n  muster cluster add west --labels env=prod,region=eu\n  muster cluster add --from ~/.kube/config --labels env=dev"
+    )]
+    Add(Box<ClusterAddArgs>),
+    /// Lets a cluster leave, in two commits: first it is told to, and once it says that it has left its entry goes.
+    #[command(
+        after_help = "Example:\n  muster cluster remove west                    # sets state: Leaving\n  muster cluster remove west --on-leave Prune   # the same, and what it runs is deleted\n  muster cluster remove west                    # once it has left: takes the entry out"
+    )]
+    Remove(Box<ClusterRemoveArgs>),
+}
+
+/// Which fleet file is edited.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct FileArgs {
+    /// The fleet file.
+    #[arg(long, default_value = "fleet.yaml", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Shows what would change, and changes nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `muster cluster add`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ClusterAddArgs {
+    /// Its name; the name in the file of --from when not given.
+    #[arg(value_parser = cluster_name, required_unless_present = "from")]
+    pub name: Option<ClusterName>,
+    /// Its labels, which generators select by.
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
+    pub labels: Vec<(String, String)>,
+    /// Its annotations, which templates can read.
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
+    pub annotations: Vec<(String, String)>,
+    /// The server that Argo CD knows it by.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// Public key that may sign its status, as the agent prints it; may be given more than once.
+    #[arg(long, value_name = "KEY")]
+    pub status_key: Vec<String>,
+    /// A Cluster of Cluster API, whose name, labels and addresses are taken over, or a kubeconfig, whose current
+    /// cluster's name and server are.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+    /// Which fleet file.
+    #[command(flatten)]
+    pub file: FileArgs,
+}
+
+/// `--on-leave`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnLeaveArg {
+    /// What it runs stays there.
+    #[value(name = "Preserve", alias = "preserve")]
+    Preserve,
+    /// What it runs is deleted.
+    #[value(name = "Prune", alias = "prune")]
+    Prune,
+}
+
+/// `muster cluster remove`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ClusterRemoveArgs {
+    /// Its name.
+    #[arg(value_parser = cluster_name)]
+    pub name: ClusterName,
+    /// What becomes of what it runs.
+    #[arg(long, value_enum)]
+    pub on_leave: Option<OnLeaveArg>,
+    /// Takes the entry of a leaving cluster out although it has not said that it left.
+    #[arg(long)]
+    pub force: bool,
+    /// URL or path of the repository with its status; the fleet file's own when not given.
+    #[arg(long, env = "MUSTER_STATUS_REPO")]
+    pub status_repo: Option<String>,
+    /// Which fleet file.
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// How to reach the status repository, where it is a URL.
+    #[command(flatten)]
+    pub git: CredentialArgs,
+}
+
+/// How a graph is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphOutput {
+    /// A tree for a terminal.
+    #[value(alias = "text")]
+    Table,
+    /// A flowchart of mermaid, which forges draw in Markdown.
+    Mermaid,
+    /// A page that needs nothing else.
+    Html,
+    /// For machines.
+    Json,
+    /// For machines, and for people who read long.
+    Yaml,
+}
+
+/// `muster graph`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct GraphArgs {
+    /// The commit; the files of the work tree when not given.
+    #[arg(long, value_name = "REV")]
+    pub commit: Option<String>,
+    /// How to draw.
+    #[arg(long, short, value_enum, default_value_t = GraphOutput::Table)]
+    pub output: GraphOutput,
     /// Which repository.
     #[command(flatten)]
     pub at: CommitArgs,
@@ -381,6 +595,20 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     muster_fleet::duration::parse(text).map_err(|e| e.to_string())
 }
 
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write KEY=VALUE".to_owned())
+}
+
+fn clone_of(text: &str) -> Result<(String, String), String> {
+    text.rsplit_once('=')
+        .filter(|(url, path)| !url.is_empty() && !path.is_empty())
+        .map(|(url, path)| (url.to_owned(), path.to_owned()))
+        .ok_or_else(|| "write URL=PATH".to_owned())
+}
+
 fn cluster_name(text: &str) -> Result<ClusterName, String> {
     ClusterName::new(text).map_err(|e| e.to_string())
 }
@@ -395,7 +623,10 @@ mod tests {
     fn the_command_line_is_consistent_and_every_verb_has_an_example() {
         let command = Args::command();
         command.clone().debug_assert();
-        for verb in command.get_subcommands() {
+        let nested = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_subcommands);
+        for verb in command.get_subcommands().chain(nested) {
             assert!(
                 verb.get_after_help()
                     .is_some_and(|help| help.to_string().contains("muster ")),

@@ -1,9 +1,15 @@
 //! One file for each verb; each gathers, calls a pure function, and prints.
 
 mod agent;
+mod cache;
+mod cluster;
 pub mod console;
+mod explain;
+mod graph;
+mod html;
 mod offline;
 mod plan;
+mod progress;
 mod reasons;
 mod render;
 mod repository;
@@ -16,38 +22,43 @@ use clap::CommandFactory as _;
 
 use crate::args::{Args, Command};
 use console::Console;
+use muster_model::Problem;
 
 /// Runs the verb.
 pub(crate) fn run(args: Args) -> ExitCode {
     let mut console = Console::new(args.color);
+    let one = |problem: Problem| vec![problem];
     let result = match args.command {
-        Command::Agent(args) => agent::run(*args),
-        Command::Status(args) => status::run(&args, jiff::Timestamp::now(), &mut console),
-        Command::Render(args) => render::run(&args, &mut console),
+        Command::Agent(args) => agent::run(*args).map_err(one),
+        Command::Status(args) => {
+            status::run(&args, jiff::Timestamp::now(), &mut console).map_err(one)
+        }
+        Command::Render(args) => render::run(&args, &mut console).map_err(one),
         Command::Plan(args) => plan::run(&args, &mut console),
         Command::Validate(args) => validate::run(&args, &mut console),
+        Command::Explain(args) => explain::run(&args, jiff::Timestamp::now(), &mut console),
+        Command::Graph(args) => graph::run(&args, &mut console),
+        Command::Cluster(command) => {
+            cluster::run(&command, jiff::Timestamp::now(), &mut console).map_err(one)
+        }
         Command::Schema => {
             console.text(&muster_fleet::fleet::json_schema());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Reasons(args) => reasons::run(&args, &mut console),
-        Command::Completion { shell } => completion(shell, &mut console),
+        Command::Reasons(args) => reasons::run(&args, &mut console).map_err(one),
+        Command::Completion { shell } => Ok(completion(shell, &mut console)),
     };
-    match result {
-        Ok(code) => code,
-        Err(problem) => {
-            console.problem(&problem);
-            ExitCode::FAILURE
+    result.unwrap_or_else(|problems| {
+        for problem in &problems {
+            console.problem(problem);
         }
-    }
+        ExitCode::FAILURE
+    })
 }
 
-fn completion(
-    shell: clap_complete::Shell,
-    console: &mut Console,
-) -> Result<ExitCode, muster_model::Problem> {
+fn completion(shell: clap_complete::Shell, console: &mut Console) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "muster", &mut script);
     console.bytes(&script);
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }

@@ -34,6 +34,7 @@ pub mod config;
 pub mod logging;
 pub mod metrics;
 pub mod owner;
+pub mod parallel;
 pub mod ports;
 
 use std::process::ExitCode;

@@ -7,22 +7,24 @@ use muster_fleet::application::Application;
 use muster_fleet::children::{child_applications, is_argo_object, is_followed};
 use muster_fleet::failure::Failure;
 use muster_fleet::fleet::{self, Approval, OnLeave};
-use muster_fleet::hub::{self, Hub};
+use muster_fleet::hub::Hub;
 use muster_fleet::namespaces::{learn_scopes, normalise_namespaces, scopes_of};
 use muster_fleet::project::{Scoped, check_application, check_objects};
-use muster_fleet::targets::{Incomplete, Targets, targets};
+use muster_fleet::targets::{Incomplete, Targets};
 use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{
     ApplicationKey, BlobId, ClusterName, GroupKind, Manifest, Problem, Reason, RepoPath, Revision,
 };
-use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
+use muster_sync::{DesiredSet, OwnObjects};
 
 use crate::commits::{Commits, SourceRef};
+use crate::known_targets::{Answer, Whose};
 use crate::placing;
 use crate::policy::policy;
 use crate::render::{Input, Rendering, Renders, render};
+use crate::survey::ready;
 use crate::unbuilt;
 
 /// What is asked, the same in every pass.
@@ -139,11 +141,7 @@ impl DesiredApplication {
 /// # Errors
 /// [`Need`].
 pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<Desired, Need> {
-    let hub_failure = |failure| match failure {
-        Failure::NotFetched(blobs) => Need::Blobs(commits.hub_repository.clone(), blobs),
-        Failure::Refused(problems) => Need::Refused(problems),
-    };
-    let hub = hub::load(&*commits.hub_tree, &request.fleet_file).map_err(hub_failure)?;
+    let (hub, targets) = targeted(request, commits)?;
     let refused = unbuilt::of_fleet(&hub, &request.fleet_file);
     if !refused.is_empty() {
         return Err(Need::Refused(refused));
@@ -152,7 +150,7 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
     if desired.state == ClusterState::Unassigned {
         return Ok(desired);
     }
-    let targets = targets(&hub, &request.cluster, &*commits.hub_tree).map_err(hub_failure)?;
+    let targets = Targets::clone(&targets);
     let mut found = with_children(request, commits, &hub, targets, &mut desired)?;
     let templates = placing::templates(request, commits, &hub)?;
     let mut all_scopes = scopes_of(&hub.fleet);
@@ -190,6 +188,17 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
         desired.applications.insert(application.key, entry);
     }
     Ok(desired)
+}
+
+/// The fleet file and this cluster's targets.
+fn targeted(request: &Request, commits: &Commits) -> Result<Answer, Need> {
+    let known = request.renders.targets();
+    let whose = Whose::Of(&request.cluster);
+    let answer = known.of(whose, &request.fleet_file, &*commits.hub_tree);
+    answer.map_err(|failure| match failure {
+        Failure::NotFetched(blobs) => Need::Blobs(commits.hub_repository.clone(), blobs),
+        Failure::Refused(problems) => Need::Refused(problems),
+    })
 }
 
 impl Request {
@@ -378,19 +387,14 @@ fn finish(
     let policy = policy(app, project)?;
     let objects = normalise_namespaces(rendering.objects, &app.destination.namespace, scopes)?;
     let mut problems = check_objects(project, app, &objects, scopes);
-    problems.extend(muster_sync::check_reserved(&objects, &request.own));
     problems.extend(out_of_scope(request, &objects));
-    let mut ready = Vec::with_capacity(objects.len());
-    for object in objects {
-        match DesiredObject::new(object, &request.key) {
-            Ok(object) => ready.push(object),
-            Err(problem) => problems.push(problem),
-        }
-    }
+    let ready = ready(objects, &request.own, &request.key).unwrap_or_else(|wrong| {
+        problems.extend(wrong);
+        Vec::new()
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
-    ready.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(DesiredSet {
         application: app.key.clone(),
         release: Release {

@@ -9,9 +9,15 @@
 //!       └─ Need ─┘    previous ──┘
 //! ```
 
-pub mod changes;
+pub mod addresses;
 pub mod commits;
 pub mod desire;
+pub mod each;
+pub mod explain;
+pub mod fleet_plan;
+pub mod graph;
+pub mod known_targets;
+pub mod lines;
 mod placing;
 mod policy;
 mod quarantine;
@@ -19,10 +25,15 @@ mod render;
 pub mod report;
 pub mod settle;
 mod source;
+pub mod survey;
+mod traced;
 mod unbuilt;
+pub mod verdict;
 
-pub use changes::{Changes, changes};
 pub use commits::{Commits, Snapshot, SourceRef, SourceState};
 pub use desire::{Desired, DesiredApplication, Need, Recall, Request, desire};
+pub use fleet_plan::{FleetPlan, fleet_plan};
 pub use render::Renders;
 pub use settle::settle;
+pub use survey::{Survey, survey};
+pub use verdict::Verdict;

@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use muster_fleet::application::Application;
 use muster_fleet::hub::Hub;
 use muster_fleet::source::Source;
-use muster_kustomize::{Failure, Options};
+use muster_kustomize::{Failure, Options, Rendered, SourceOptions};
 use muster_model::{
-    ApplicationKey, BlobId, Digest, Manifest, Problem, Reason, RepoPath, Revision, Tree, json,
+    ApplicationKey, BlobId, Digest, Location, Manifest, Problem, Reason, RepoPath, Revision, Tree,
+    json,
 };
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
+use crate::known_targets::KnownTargets;
 use crate::quarantine::Quarantine;
 use crate::source::{Environment, source_options};
 
@@ -42,6 +44,7 @@ pub(crate) struct Rendering {
 /// Renders of earlier passes: the same definition and the same ids give the same objects without parsing anything.
 #[derive(Debug, Default)]
 pub struct Renders {
+    targets: KnownTargets,
     parsed: Arc<muster_kustomize::Cache>,
     memo: Mutex<BTreeMap<(ApplicationKey, usize), Packed>>,
     done: AtomicU64,
@@ -124,6 +127,11 @@ impl Renders {
         self.done.load(Ordering::Relaxed)
     }
 
+    /// Targets of earlier passes.
+    pub(crate) fn targets(&self) -> &KnownTargets {
+        &self.targets
+    }
+
     fn recall(
         &self,
         key: &(ApplicationKey, usize),
@@ -149,7 +157,7 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     let mut missing = BTreeSet::new();
     let mut found = Vec::new();
     for (index, source) in input.application.sources.iter().enumerate() {
-        let mut wanted = repository(input, source)?;
+        let mut wanted = located(input.hub, input.commits, source, &input.application.origin)?;
         let pinned = input.recalled.and_then(|revisions| revisions.get(index));
         if let Some(pinned) = pinned {
             wanted.name = pinned.commit_id.to_string();
@@ -188,22 +196,28 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     Ok(rendering)
 }
 
-fn repository(input: &Input<'_>, source: &Source) -> Result<SourceRef, Need> {
+/// Where a source really is; `origin` is where the Application is defined.
+pub(crate) fn located(
+    hub: &Hub,
+    commits: &Commits,
+    source: &Source,
+    origin: &Location,
+) -> Result<SourceRef, Need> {
     if source.repo_url.is_empty() {
         // A placement's templates lie in the hub commit itself.
         return Ok(SourceRef {
-            repository: input.commits.hub_repository.clone(),
-            name: input.commits.hub.name.clone(),
+            repository: commits.hub_repository.clone(),
+            name: commits.hub.name.clone(),
         });
     }
-    let Some(repository) = input.hub.fleet.repository(&source.repo_url) else {
+    let Some(repository) = hub.fleet.repository(&source.repo_url) else {
         let message = format!("repository {} is not in the fleet file", source.repo_url);
         return Err(Need::Refused(vec![
-            Problem::new(Reason::UnknownRepository, message).at(input.application.origin.clone()),
+            Problem::new(Reason::UnknownRepository, message).at(origin.clone()),
         ]));
     };
     let url = if repository.is_self {
-        &input.commits.hub_repository
+        &commits.hub_repository
     } else {
         repository.mirror.as_ref().unwrap_or(&repository.url)
     };
@@ -219,27 +233,17 @@ fn render_source(
     (repository, revision, tree): (&String, &Revision, &Snapshot),
 ) -> Result<Memo, Need> {
     let key = (input.application.key.clone(), index);
-    let refused = |problem: Problem| Need::Refused(vec![problem]);
-    let env = Environment::of(input.application, source, revision);
-    let asked = source_options(source, &env)
-        .map_err(|problem| refused(problem.at(input.application.origin.clone())))?;
+    let asked = asked_of(input.application, source, revision)?;
     let definition = Digest::of(format!("{:?} {asked:?}", source.path).as_bytes());
     if let Some(memo) = input.renders.recall(&key, definition, &**tree) {
         return Ok(memo);
     }
-    let options = Options {
-        cache: Some(Arc::clone(&input.renders.parsed)),
-        ..Options::default()
-    };
     let content = content_of(definition, &**tree, &source.path);
     let rendered = guarded(input.renders, &content, || {
-        muster_kustomize::render(&**tree, &source.path, &asked, &options)
+        let asked = (&source.path, &asked);
+        render_one(asked, repository, &**tree, &input.renders.parsed)
     })
-    .map_err(|problem| refused(problem.at(input.application.origin.clone())))?
-    .map_err(|failure| match failure {
-        Failure::NotFetched(blobs) => Need::Blobs(repository.clone(), blobs),
-        Failure::Refused(problem) => refused(problem),
-    })?;
+    .map_err(|problem| Need::Refused(vec![problem.at(input.application.origin.clone())]))??;
     input.renders.done.fetch_add(1, Ordering::Relaxed);
     let memo = Memo {
         definition,
@@ -254,8 +258,8 @@ fn render_source(
 fn guarded<T>(
     renders: &Renders,
     content: &str,
-    work: impl FnOnce() -> Result<T, Failure>,
-) -> Result<Result<T, Failure>, Problem> {
+    work: impl FnOnce() -> Result<T, Need>,
+) -> Result<Result<T, Need>, Problem> {
     if let Some(times) = renders.quarantine().skips(content) {
         let message = format!("rendering failed inside {times} times; it is tried again later");
         return Err(Problem::new(Reason::InternalError, message));
@@ -280,6 +284,34 @@ fn content_of(definition: Digest, tree: &dyn Tree, path: &RepoPath) -> String {
     let id = tree.entry(path).ok().flatten().map(|entry| entry.id);
     let id = id.as_ref().map_or(&[][..], BlobId::as_bytes);
     Digest::of_parts([&definition.as_bytes()[..], id]).to_string()
+}
+
+/// How a source of an Application is rendered at a revision.
+pub(crate) fn asked_of(
+    application: &Application,
+    source: &Source,
+    revision: &Revision,
+) -> Result<SourceOptions, Need> {
+    let env = Environment::of(application, source, revision);
+    source_options(source, &env)
+        .map_err(|problem| Need::Refused(vec![problem.at(application.origin.clone())]))
+}
+
+/// Renders a directory of a repository.
+pub(crate) fn render_one(
+    (path, asked): (&RepoPath, &SourceOptions),
+    repository: &str,
+    tree: &dyn Tree,
+    parsed: &Arc<muster_kustomize::Cache>,
+) -> Result<Rendered, Need> {
+    let options = Options {
+        cache: Some(Arc::clone(parsed)),
+        ..Options::default()
+    };
+    muster_kustomize::render(tree, path, asked, &options).map_err(|failure| match failure {
+        Failure::NotFetched(blobs) => Need::Blobs(repository.to_owned(), blobs),
+        Failure::Refused(problem) => Need::Refused(vec![problem]),
+    })
 }
 
 fn inputs_digest(memo: &Memo) -> Digest {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use muster_engine::lines::{self, Line, Lines};
 use muster_model::Problem;
 use muster_status::table::Tone;
 
@@ -44,6 +45,23 @@ impl Console {
         self.text("\n");
     }
 
+    /// Prints a value as YAML.
+    pub fn yaml(&mut self, value: &impl serde::Serialize) {
+        let json = serde_json::to_vec(value).expect("because our own values serialise");
+        let node = muster_model::json::from_slice(&json).expect("because this is JSON");
+        self.text(&muster_model::yaml::to_string(&node));
+    }
+
+    /// Prints a report, each line in the colour of its tone.
+    pub fn lines(&mut self, lines: &Lines) {
+        let mut text = String::new();
+        for line in &lines.0 {
+            text.push_str(&toned(line));
+            text.push('\n');
+        }
+        self.text(&text);
+    }
+
     /// Prints what is wrong to standard error.
     pub fn problem(&mut self, problem: &Problem) {
         let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
@@ -63,6 +81,19 @@ impl Console {
         let mut stream = anstream::AutoStream::new(std::io::stderr(), self.choice);
         let _ = writeln!(stream, "{text}");
     }
+}
+
+fn toned(line: &Line) -> String {
+    let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    let style = match line.tone {
+        lines::Tone::Plain => return line.text.clone(),
+        lines::Tone::Heading => Style::new().bold(),
+        lines::Tone::Good => colour(AnsiColor::Green),
+        lines::Tone::Bad => colour(AnsiColor::Red),
+        lines::Tone::Busy => colour(AnsiColor::Yellow),
+        lines::Tone::Faint => Style::new().dimmed(),
+    };
+    format!("{style}{}{style:#}", line.text.trim_end())
 }
 
 /// A line in the colour of its tone.

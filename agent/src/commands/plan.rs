@@ -1,157 +1,91 @@
-//! `muster plan`: what a commit will do to a cluster, with no cluster in reach.
+//! `muster plan`: what a commit will do to every cluster, with no cluster in reach.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
-use muster_engine::changes::ApplicationChanges;
-use muster_engine::{Changes, changes};
-use muster_model::{ClusterName, Node, ObjectId, Problem, Reason, yaml};
+use muster_engine::{FleetPlan, Survey};
+use muster_model::{ClusterName, Problem, Reason};
 
-use crate::args::{Output, PlanArgs};
+use crate::args::{PlanArgs, ReportOutput};
 use crate::commands::console::Console;
+use crate::commands::html;
 use crate::commands::offline::Offline;
 
-/// Prints what happens to each cluster asked for; fails when an Application cannot be enforced at the new commit.
-pub(super) fn run(args: &PlanArgs, console: &mut Console) -> Result<ExitCode, Problem> {
-    let mut offline = Offline::open(&args.at)?;
-    let to = offline.at(&args.to)?;
-    let from = args
-        .from
-        .as_deref()
-        .map(|name| offline.at(name))
-        .transpose()?;
-    let fleet = offline.clusters(&to)?;
-    let clusters = if args.cluster.is_empty() {
-        fleet.clone()
-    } else {
-        args.cluster.clone()
-    };
-    let mut all: BTreeMap<ClusterName, Changes> = BTreeMap::new();
-    for cluster in clusters {
-        let before = from
-            .as_ref()
-            .map(|commits| offline.desire(&cluster, commits))
-            .transpose()?;
-        let after = offline.desire(&cluster, &to)?;
-        if !fleet.contains(&cluster) && before.as_ref().is_none_or(|b| b.applications.is_empty()) {
-            let known = fleet
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            return Err(Problem::new(
-                Reason::Unassigned,
-                format!("the fleet file has no cluster {cluster}"),
-            )
-            .remedy(format!("one of: {known}")));
-        }
-        all.insert(cluster, changes(before.as_ref(), &after));
+/// Deletions need an approval that the commit does not have.
+const NEEDS_APPROVAL: u8 = 3;
+/// Something changes; only with `--detailed-exitcode`.
+const CHANGES: u8 = 4;
+
+/// Prints what happens; fails when something cannot be enforced at the new commit, or waits for an approval.
+pub(super) fn run(args: &PlanArgs, console: &mut Console) -> Result<ExitCode, Vec<Problem>> {
+    let one = |problem: Problem| vec![problem];
+    let mut offline = Offline::open(&args.at).map_err(one)?;
+    let mut to = offline.at(&args.to).map_err(one)?;
+    let from = args.from.as_deref().map(|name| offline.at(name));
+    let mut from = from.transpose().map_err(one)?;
+    let before = from.as_mut().map(|from| offline.survey(from)).transpose()?;
+    let after = offline.survey(&mut to)?;
+    for cluster in &args.cluster {
+        known(cluster, before.as_ref(), &after).map_err(one)?;
     }
-    let refused = all.values().any(|changes| !changes.problems.is_empty());
+    let clusters = args.cluster.iter().cloned().collect();
+    let plan = offline.plan(
+        before.as_ref().zip(from.as_mut()),
+        (&after, &mut to),
+        clusters,
+    )?;
+    offline.keep();
     match args.output {
-        Output::Json => console.json(&all),
-        Output::Table => {
-            for (cluster, changes) in &all {
-                console.text(&shown(cluster, changes));
+        ReportOutput::Json => console.json(&plan),
+        ReportOutput::Yaml => console.yaml(&plan),
+        ReportOutput::Html => console.text(&html::plan(&plan)),
+        ReportOutput::Table => {
+            console.lines(&plan.lines());
+            for problem in &plan.problems {
+                console.problem(problem);
+            }
+            for problem in &plan.warnings {
+                console.warning(problem);
             }
         }
     }
-    Ok(if refused {
+    Ok(code(&plan, args.detailed_exitcode))
+}
+
+fn code(plan: &FleetPlan, detailed: bool) -> ExitCode {
+    if plan.has_problems() {
         ExitCode::FAILURE
+    } else if plan.summary.approvals_missing > 0 {
+        ExitCode::from(NEEDS_APPROVAL)
+    } else if detailed && !plan.is_empty() {
+        ExitCode::from(CHANGES)
     } else {
         ExitCode::SUCCESS
-    })
+    }
 }
 
-fn shown(cluster: &ClusterName, changes: &Changes) -> String {
-    let mut out = format!("cluster {cluster}\n");
-    for (name, found) in &changes.applications {
-        out.push_str(&application(name, found));
+/// Refuses a cluster that is in neither fleet file.
+pub(super) fn known(
+    cluster: &ClusterName,
+    before: Option<&Survey>,
+    after: &Survey,
+) -> Result<(), Problem> {
+    let is_in = |survey: &Survey| survey.hub.fleet.cluster(cluster).is_some();
+    if is_in(after) || before.is_some_and(is_in) {
+        return Ok(());
     }
-    for (name, problems) in &changes.problems {
-        for problem in problems {
-            out.push_str(&format!(
-                "  {name}: refused\n    {}\n",
-                problem.to_string().replace('\n', "\n    ")
-            ));
-        }
-    }
-    if changes.applications.is_empty() && changes.problems.is_empty() {
-        out.push_str("  no Application is for this cluster\n");
-    }
-    out
-}
-
-fn application(name: &str, found: &ApplicationChanges) -> String {
-    let counts = [
-        ("appear", found.appear.len()),
-        ("change", found.change.len()),
-        ("disappear", found.disappear.len()),
-        ("move", found.moves.len()),
-        ("same", found.same),
-    ];
-    let counts: Vec<String> = counts
+    let names: Vec<String> = after
+        .hub
+        .fleet
+        .clusters
         .iter()
-        .filter(|(_, n)| *n > 0)
-        .map(|(word, n)| format!("{n} {word}"))
+        .map(|c| c.name.to_string())
         .collect();
-    let mut out = format!(
-        "  {name}: {}\n",
-        if counts.is_empty() {
-            "nothing".to_owned()
-        } else {
-            counts.join(", ")
-        }
+    let problem = Problem::new(
+        Reason::Unassigned,
+        format!("the fleet file has no cluster {cluster}"),
     );
-    let (green, red) = (colour(AnsiColor::Green), colour(AnsiColor::Red));
-    for id in &found.appear {
-        out.push_str(&format!("    {green}+ {id}{green:#}\n"));
-    }
-    for (id, change) in &found.change {
-        out.push_str(&format!(
-            "    ~ {id}\n{}",
-            diff(id, &change.from, &change.to)
-        ));
-    }
-    for id in &found.disappear {
-        out.push_str(&format!("    {red}- {id}{red:#}\n"));
-    }
-    for (id, other) in &found.moves {
-        out.push_str(&format!("    > {id} moves to {other}\n"));
-    }
-    if let Some(approval) = &found.approval {
-        out.push_str(&format!(
-            "    the deletions need an approval ({}); under spec.approvals of the fleet file:\n",
-            approval.because
-        ));
-        out.push_str(&approval.yaml());
-    }
-    out
-}
-
-fn colour(colour: AnsiColor) -> Style {
-    Style::new().fg_color(Some(colour.into()))
-}
-
-/// The changed lines of an object as YAML; a Secret's values are never shown.
-fn diff(id: &str, from: &Node, to: &Node) -> String {
-    if ObjectId::parse(id).is_some_and(|id| id.group.is_empty() && id.kind == "Secret") {
-        return "        (a Secret: its values are not shown)\n".to_owned();
-    }
-    let (from, to) = (yaml::to_string(from), yaml::to_string(to));
-    let (green, red) = (colour(AnsiColor::Green), colour(AnsiColor::Red));
-    let diff = similar::TextDiff::from_lines(&from, &to);
-    let mut out = String::new();
-    for hunk in diff.unified_diff().context_radius(1).iter_hunks() {
-        for change in hunk.iter_changes() {
-            let line = change.value().trim_end_matches('\n');
-            out.push_str(&match change.tag() {
-                similar::ChangeTag::Equal => format!("          {line}\n"),
-                similar::ChangeTag::Delete => format!("        {red}- {line}{red:#}\n"),
-                similar::ChangeTag::Insert => format!("        {green}+ {line}{green:#}\n"),
-            });
-        }
-    }
-    out
+    Err(problem.remedy(format!(
+        "one of: {}",
+        muster_engine::lines::some(&names, 20)
+    )))
 }

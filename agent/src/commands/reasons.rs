@@ -41,6 +41,7 @@ pub(super) fn run(args: &ReasonsArgs, console: &mut Console) -> Result<ExitCode,
     }
     match args.output {
         Output::Json => console.json(&rows),
+        Output::Yaml => console.yaml(&rows),
         Output::Table => {
             for row in &rows {
                 console.text(&format!(

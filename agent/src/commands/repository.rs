@@ -1,17 +1,17 @@
 //! A repository a question is about: a clone on this machine, or a server's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_git::{
-    GitError, HttpClient, HttpOptions, Limits, LocalRepository, RefName, Remote, RemoteUrl,
-    Snapshot, Store, TargetRevision,
+    Ancestry, GitError, HttpClient, HttpOptions, Limits, LocalRepository, RefName, Remote,
+    RemoteUrl, Snapshot, Store, TargetRevision,
 };
 use muster_model::{BlobId, CommitId, Digest, Problem, Reason, Revision};
 
 use crate::adapters::credentials::CredentialStore;
 use crate::args::CredentialArgs;
+use crate::commands::cache;
 use crate::ports;
 
 /// Rounds of "fetch what was missing and ask again".
@@ -59,7 +59,7 @@ impl Repository {
         let credentials = CredentialStore::new(git.credentials.clone(), &[&url]).of(&url)?;
         let client = HttpClient::new(&http_options(git)?).map_err(|e| e.problem())?;
         let remote = Remote::new(&client, url, credentials).map_err(|e| e.problem())?;
-        let directory = cache()
+        let directory = cache::directory()
             .join("repositories")
             .join(Digest::of(place.as_bytes()).short());
         std::fs::create_dir_all(&directory).map_err(|e| {
@@ -105,6 +105,14 @@ impl Repository {
         match self {
             Self::Local(local) => local.snapshot(commit_id),
             Self::Remote(remote) => remote.1.snapshot(commit_id),
+        }
+    }
+
+    /// Whether `old` is an ancestor of `new`, as far as this is known here.
+    pub(super) fn ancestry(&self, old: &CommitId, new: &CommitId) -> Result<Ancestry, GitError> {
+        match self {
+            Self::Local(local) => local.is_ancestor(old, new),
+            Self::Remote(_) => Ok(Ancestry::Unknown),
         }
     }
 
@@ -223,14 +231,4 @@ pub(super) fn http_options(git: &CredentialArgs) -> Result<HttpOptions, Problem>
         ca_bundle,
         ..HttpOptions::default()
     })
-}
-
-/// `$XDG_CACHE_HOME/muster`, safe to delete.
-fn cache() -> PathBuf {
-    let home =
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".cache");
-    std::env::var_os("XDG_CACHE_HOME")
-        .filter(|v| !v.is_empty())
-        .map_or_else(home, PathBuf::from)
-        .join("muster")
 }

@@ -29,9 +29,10 @@ pub(super) fn run(
         Some(other) => read(&mut Repository::open(other, &args.git)?)?,
         None => read(&mut hub)?,
     };
-    let fleet = FleetStatus::assemble(checked(refs, &members), members.into_keys(), now);
+    let fleet = assemble(refs, members, now);
     match args.output {
         Output::Json => console.json(&fleet),
+        Output::Yaml => console.yaml(&fleet),
         Output::Table => {
             console.text(&text(&rows(&fleet), paint));
             let silent: Vec<String> = fleet
@@ -48,6 +49,15 @@ pub(super) fn run(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The fleet as its members describe it: every status checked with the keys of its cluster.
+pub(super) fn assemble(
+    refs: StatusRefs,
+    members: BTreeMap<ClusterName, Vec<String>>,
+    now: Timestamp,
+) -> FleetStatus {
+    FleetStatus::assemble(checked(refs, &members), members.into_keys(), now)
 }
 
 fn word(standing: Standing) -> &'static str {
@@ -75,7 +85,8 @@ fn members(
         .collect())
 }
 
-fn read(repository: &mut Repository) -> Result<StatusRefs, Problem> {
+/// Every status of a repository, not checked yet.
+pub(super) fn read(repository: &mut Repository) -> Result<StatusRefs, Problem> {
     let refs: BTreeMap<RefName, CommitId> =
         repository.refs(&[INBOX_PREFIX, STATUS_BRANCH, "refs/remotes/origin/status"])?;
     status_refs(refs.iter(), |id| repository.snapshot(id)).map_err(|e| e.problem())

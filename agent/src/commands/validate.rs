@@ -1,94 +1,53 @@
 //! `muster validate`: everything that can be known from a commit, all errors at once.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use muster_engine::Verdict;
+use muster_engine::verdict::{github, gitlab, sarif};
 use muster_model::Problem;
 
-use crate::args::{Output, ValidateArgs};
+use crate::args::{ValidateArgs, ValidateOutput};
 use crate::commands::console::Console;
+use crate::commands::html;
 use crate::commands::offline::Offline;
 
-#[derive(serde::Serialize)]
-struct Verdict {
-    clusters: usize,
-    applications: usize,
-    objects: usize,
-    errors: Vec<Problem>,
-    warnings: Vec<Problem>,
-}
-
 /// Checks, and prints every problem once.
-pub(super) fn run(args: &ValidateArgs, console: &mut Console) -> Result<ExitCode, Problem> {
-    let mut offline = Offline::open(&args.at)?;
-    let commits = match &args.commit {
-        Some(name) => offline.at(name)?,
-        None => offline.work_tree()?,
+pub(super) fn run(args: &ValidateArgs, console: &mut Console) -> Result<ExitCode, Vec<Problem>> {
+    let one = |problem: Problem| vec![problem];
+    let mut offline = Offline::open(&args.at).map_err(one)?;
+    let mut commits = offline.view(args.commit.as_deref()).map_err(one)?;
+    let verdict = match offline.survey(&mut commits) {
+        Ok(survey) => offline.verdict(&survey),
+        Err(problems) => Verdict::refused(problems),
     };
-    let mut verdict = Verdict {
-        clusters: 0,
-        applications: 0,
-        objects: 0,
-        errors: Vec::new(),
-        warnings: Vec::new(),
-    };
-    let mut errors = BTreeSet::new();
-    let mut warnings = BTreeSet::new();
-    match offline.hub(&commits) {
-        Err(problems) => errors.extend(problems),
-        Ok(hub) => {
-            for cluster in hub.fleet.clusters.iter().map(|c| c.name.clone()) {
-                verdict.clusters += 1;
-                match offline.desire(&cluster, &commits) {
-                    Err(problem) => {
-                        errors.insert(problem);
-                    }
-                    Ok(desired) => {
-                        errors.extend(desired.problems);
-                        warnings.extend(desired.warnings);
-                        for application in desired.applications.into_values() {
-                            verdict.applications += 1;
-                            verdict.objects +=
-                                application.content.map_or(0, |set| set.objects.len());
-                            errors.extend(application.problems);
-                        }
-                    }
-                }
-            }
-        }
-    }
-    verdict.errors = errors.into_iter().collect();
-    verdict.warnings = warnings.into_iter().collect();
+    offline.keep();
     print(&verdict, args.output, console);
-    Ok(if verdict.errors.is_empty() {
+    Ok(if verdict.is_good() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-fn print(verdict: &Verdict, output: Output, console: &mut Console) {
+fn print(verdict: &Verdict, output: ValidateOutput, console: &mut Console) {
     match output {
-        Output::Json => console.json(verdict),
-        Output::Table => {
-            for problem in &verdict.errors {
-                console.problem(problem);
+        ValidateOutput::Json => console.json(verdict),
+        ValidateOutput::Yaml => console.yaml(verdict),
+        ValidateOutput::Html => console.text(&html::verdict(verdict)),
+        ValidateOutput::Github => {
+            console.text(&github(verdict));
+            console.note(&verdict.summary());
+        }
+        ValidateOutput::Gitlab => console.json(&gitlab(verdict)),
+        ValidateOutput::Sarif => console.json(&sarif(verdict)),
+        ValidateOutput::Table => {
+            for finding in &verdict.errors {
+                console.problem(&finding.with_places());
             }
-            for problem in &verdict.warnings {
-                console.warning(problem);
+            for finding in &verdict.warnings {
+                console.warning(&finding.with_places());
             }
-            let Verdict {
-                clusters,
-                applications,
-                objects,
-                errors,
-                warnings,
-            } = verdict;
-            console.text(&format!(
-                "{clusters} clusters, {applications} Applications, {objects} objects: {} errors, {} warnings\n",
-                errors.len(),
-                warnings.len()
-            ));
+            console.lines(&verdict.lines());
         }
     }
 }

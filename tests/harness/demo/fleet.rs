@@ -111,6 +111,9 @@ fn reached(app: &ApplicationStatus, goal: Goal, commit: &str) -> Result<(), Stri
     ))
 }
 
+/// What `muster plan` exits with when deletions need an approval.
+const NEEDS_APPROVAL: i32 = 3;
+
 /// The approvals that `muster plan` prints for the last commit, ready for the fleet file.
 pub(super) fn approvals(hub: &HubRepository) -> Result<Vec<Value>, DemoError> {
     let arguments = [
@@ -121,19 +124,15 @@ pub(super) fn approvals(hub: &HubRepository) -> Result<Vec<Value>, DemoError> {
         .current_dir(hub.path())
         .output()
         .map_err(DemoError::io("run muster plan"))?;
-    let printed = finished(&format!("muster {}", arguments.join(" ")), &output)?;
+    let printed = if output.status.code() == Some(NEEDS_APPROVAL) {
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    } else {
+        finished(&format!("muster {}", arguments.join(" ")), &output)?
+    };
     let plan: Value = serde_json::from_str(&printed).map_err(|error| {
         DemoError::Unexpected(format!("muster plan does not print JSON: {error}"))
     })?;
-    let clusters = plan
-        .as_object()
-        .into_iter()
-        .flat_map(|clusters| clusters.values());
-    let applications = clusters
-        .filter_map(|cluster| cluster["applications"].as_object())
-        .flat_map(|apps| apps.values());
-    Ok(applications
-        .map(|app| app["approval"].clone())
-        .filter(Value::is_object)
-        .collect())
+    let approvals = plan["approvals"].as_array().into_iter().flatten();
+    let missing = approvals.filter(|approval| approval["given"] == false);
+    Ok(missing.map(|approval| approval["entry"].clone()).collect())
 }

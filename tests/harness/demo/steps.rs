@@ -300,7 +300,13 @@ fn approved(fleet: &str, approvals: &[Value]) -> String {
     let mut text = format!("{fleet}  approvals:\n");
     for approval in approvals {
         let mut head = "    - ";
-        for field in ["application", "path", "deletions", "before"] {
+        for field in [
+            "application",
+            "applicationSet",
+            "path",
+            "deletions",
+            "before",
+        ] {
             if let Some(value) = approval[field].as_str().filter(|value| !value.is_empty()) {
                 text.push_str(&format!("{head}{field}: {value}\n"));
                 head = "      ";
