@@ -5,6 +5,7 @@ pub mod demo;
 pub mod disk;
 pub mod fakes;
 pub mod git_server;
+pub mod hub_repository;
 pub mod testbed;
 
 pub use binary::binary;
