@@ -18,7 +18,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # The test layers, bottom first: each is one test binary, tests/<layer>/main.rs. `unit` is the crates' own tests.
 # Add a layer here and as [[test]] in tests/Cargo.toml; nothing else knows the list.
-LAYERS := architecture golden scenario git differential apiserver conformance e2e
+LAYERS := architecture golden hubs scenario git differential apiserver conformance e2e
 PRESENT := $(foreach layer,$(LAYERS),$(if $(wildcard tests/$(layer)/main.rs),$(layer)))
 # Integration tests that lie beside the crates they test.
 BESIDE := $(notdir $(basename $(wildcard agent/*/tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard agent/*/tests/*/main.rs)))
@@ -171,6 +171,12 @@ bench-render: oracle ## Whole renders beside kustomize 5.8.1, from a warm file c
 	@.ci/deps time
 	$(CARGO) build --workspace --locked --release --bin muster --bin bench-render
 	@$(TARGET)/release/bench-render $(TARGET)/release/muster "$(ORACLES)/kustomize" $(or $(RUNS),5)
+
+.PHONY: bench-plan
+bench-plan: ## What a plan of 500 clusters and 50,000 Applications costs (a release build, then about a minute)
+	@echo "==> building muster as it is shipped"
+	$(CARGO) build --workspace --locked --release --bin muster --bin bench-plan
+	@$(TARGET)/release/bench-plan
 
 .PHONY: bench
 bench: deps-demo testbed ## What the agent costs on a real API server, beside bare requests (about 20 minutes; ROWS="monorepo at-rest")
