@@ -18,7 +18,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # The test layers, bottom first: each is one test binary, tests/<layer>/main.rs. `unit` is the crates' own tests.
 # Add a layer here and as [[test]] in tests/Cargo.toml; nothing else knows the list.
-LAYERS := architecture golden hubs scenario git differential apiserver conformance e2e
+LAYERS := architecture golden hubs scenario simulation git differential apiserver conformance e2e
 PRESENT := $(foreach layer,$(LAYERS),$(if $(wildcard tests/$(layer)/main.rs),$(layer)))
 # Integration tests that lie beside the crates they test.
 BESIDE := $(notdir $(basename $(wildcard agent/*/tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard agent/*/tests/*/main.rs)))
@@ -154,10 +154,24 @@ MINUTES ?= 3
 fuzz: ## Fuzzes YAML, kustomizations and patches (MINUTES=3); needs a C++ compiler
 	@tests/fuzz/run.sh $(MINUTES)
 
+# What `make test-long` runs, one after the other.
+LONG := simulation differential yaml fuzz
+SECONDS ?= 3600
+
 .PHONY: test-long
-test-long: ## What takes an hour: 50,000 random kustomizations, Go's YAML reader on 200,000 texts, half an hour of fuzzing
+test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), 50,000 random kustomizations, fuzzing
+
+# Fresh seeds, as the time of day gives them: the line at the end of a failure repeats it.
+.PHONY: $(addprefix long-,$(LONG))
+long-simulation:
+	@echo "==> simulation, fresh seeds for $(SECONDS) s"
+	$(CARGO) build $(CI) --bins
+	$(TARGET)/ci/muster-sim --seed $$(date +%s)00000 --seconds $(SECONDS) --reached
+long-differential:
 	@$(MAKE) differential TREES=50000
+long-yaml: oracle
 	MUSTER_YAML_ORACLE="$(ORACLES)/yaml-oracle" MUSTER_ROUNDS=200000 $(CARGO) test $(CI) --test yaml_oracle
+long-fuzz:
 	@$(MAKE) fuzz MINUTES=30
 
 .PHONY: conformance

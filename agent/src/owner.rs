@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use muster_engine::{Desired, report::Reported};
 use muster_model::agent_state::AgentState;
 use muster_model::effect::{Effect, Outcome};
-use muster_model::observed::{Discovery, Observed};
+use muster_model::observed::{Discovery, Observed, ParentScope};
 use muster_model::{ApplicationKey, Digest, ObjectId, Problem, Reason};
 use muster_status::SigningKey;
 use muster_sync::{Claims, Memory, Plan};
@@ -130,11 +130,19 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Problem> {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut owner = tokio::select! {
+            biased;
             owner = self.start() => owner?,
             () = &mut shutdown => return Ok(()),
         };
         owner.turn_until(shutdown).await
     }
+}
+
+/// An act task under way.
+struct Acting {
+    since: Instant,
+    /// What it declares on the parent before its first effect: declared for sure only once it has ended without a problem.
+    declares: ParentScope,
 }
 
 /// Everything the owner task owns.
@@ -167,7 +175,7 @@ struct Owner<C> {
     memory: Memory,
     claims: Claims,
     plans: BTreeMap<ApplicationKey, Plan>,
-    acting: BTreeMap<ApplicationKey, Instant>,
+    acting: BTreeMap<ApplicationKey, Acting>,
     /// Applications whose objects are being looked for.
     probing: BTreeSet<ApplicationKey>,
     /// Probes in a row that failed.

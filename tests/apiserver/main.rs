@@ -5,6 +5,7 @@
 mod acting;
 mod adopting;
 mod agents;
+mod contract;
 mod discovering;
 mod fixture;
 mod parent;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Arc::new(Plane { cluster, testbed })
     });
     let mut trials = trials(plane.as_ref());
+    trials.extend(contract_trials(plane.as_ref()));
     trials.extend(agents::trials(plane.as_ref()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if conclusion.has_failed()
@@ -108,6 +110,26 @@ fn trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
             a_watch_ends_when_nobody_listens,
             namespaces_show_which_of_them_are_going,
             after_an_outage_a_kind_is_listed_again,
+        ],
+    )
+}
+
+fn contract_trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
+    trials!(plane,
+        contract: [
+            fields_come_change_and_go,
+            others_change_what_is_ours,
+            two_appliers_share_and_conflict,
+            what_a_client_made_is_adopted,
+            cleared_managed_fields_are_tracked_anew,
+            deletes_are_bound_and_finalizers_hold,
+            a_secret_has_its_type_and_data,
+            a_workload_has_defaults_that_nobody_owns,
+            an_immutable_field_is_refused,
+            a_service_keeps_its_ports_by_key,
+            custom_lists_merge_as_their_definition_says,
+            custom_fields_are_defaulted,
+            a_custom_field_that_is_not_declared,
         ],
     )
 }

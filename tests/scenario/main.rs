@@ -12,6 +12,7 @@ mod git_events;
 mod hub;
 mod limits;
 mod ownership;
+mod patience;
 mod placements;
 mod policies;
 mod seeing;

@@ -332,7 +332,7 @@ mod tests {
         let renders = Renders::default();
         let mut tried = 0;
         for _ in 0..20 {
-            let outcome = guarded(&renders, "x", || -> Result<(), Failure> {
+            let outcome = guarded(&renders, "x", || -> Result<(), Need> {
                 tried += 1;
                 panic!("a bug")
             });
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn a_result_ends_the_quarantine() {
         let renders = Renders::default();
-        drop(guarded(&renders, "x", || -> Result<(), Failure> {
+        drop(guarded(&renders, "x", || -> Result<(), Need> {
             panic!("a bug")
         }));
         drop(guarded(&renders, "x", || Ok(1)));

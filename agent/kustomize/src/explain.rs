@@ -36,10 +36,10 @@ pub struct Explained {
     pub fields: Vec<Field>,
 }
 
-/// Builds the directory as [`build`](crate::build) does, and says of each object where its fields come from.
+/// Builds the directory as [`build`](fn@crate::build) does, and says of each object where its fields come from.
 ///
 /// # Errors
-/// As [`build`](crate::build).
+/// As [`build`](fn@crate::build).
 pub fn explain(
     tree: &dyn Tree,
     dir: &RepoPath,

@@ -23,7 +23,7 @@ pub struct AgentState {
     pub version: u32,
     /// Grows with every agent that takes over; an agent whose epoch is not the stored one stops.
     pub epoch: u64,
-    /// The last sequence number published.
+    /// No agent before the present one published a status with a higher sequence number; it publishes above it.
     pub sequence: u64,
     /// Newest accepted commit of each ref, `<repository> <ref>` → commit; never goes back.
     pub accepted: BTreeMap<String, CommitId>,

@@ -374,11 +374,17 @@ impl<C: Cluster> Owner<C> {
         application: ApplicationKey,
         problem: Option<Problem>,
     ) -> Result<(), Problem> {
-        if let Some(started) = self.acting.remove(&application) {
+        if let Some(acting) = self.acting.remove(&application) {
             self.vitals
                 .metrics
                 .pass_seconds
-                .observe(started.elapsed().as_secs_f64());
+                .observe(acting.since.elapsed().as_secs_f64());
+            // After a problem it is not known whether the parent was written: it is declared again (HAZARDS.md P5).
+            if problem.is_none() {
+                let declared = &mut self.observed.parent;
+                declared.kinds.extend(acting.declares.kinds);
+                declared.namespaces.extend(acting.declares.namespaces);
+            }
         }
         match problem {
             None => {

@@ -157,7 +157,9 @@ impl<C: Cluster> Hands<C> {
 
     /// Carries out an audit, which changes nothing and so needs no right to act: an idle agent does not write.
     async fn audit(&self, effect: &Effect, work: &Work) {
-        let (effect, outcome) = self.effect(effect, work).await;
+        let permit = self.permits.acquire().await;
+        let body = work.body(effect);
+        let outcome = self.in_time(effect, body.as_ref(), permit).await;
         let done = Event::Effect {
             application: work.application.clone(),
             effect: effect.clone(),
@@ -183,11 +185,12 @@ impl<C: Cluster> Hands<C> {
                 if !authority.holds() {
                     *authority = self.parent.widen(work.declare.clone()).await?;
                 }
-                running.push(self.effect(effect, work));
+                running.push(self.effect(effect, work, *authority));
             }
             let Some((effect, outcome)) = running.next().await else {
                 return Ok(well);
             };
+            let outcome = outcome?;
             well &= !matches!(outcome, Outcome::Failed { .. } | Outcome::Conflict);
             let done = Event::Effect {
                 application: work.application.clone(),
@@ -200,10 +203,25 @@ impl<C: Cluster> Hands<C> {
         }
     }
 
-    async fn effect<'a>(&self, effect: &'a Effect, work: &Work) -> (&'a Effect, Outcome) {
+    /// Carries out one effect once there is a place for it. The wait may outlast the right to act, which is therefore
+    /// looked at when nothing stands between it and the request (HAZARDS.md P11).
+    async fn effect<'a>(
+        &self,
+        effect: &'a Effect,
+        work: &Work,
+        authority: Authority,
+    ) -> (&'a Effect, Result<Outcome, Problem>) {
         let permit = self.permits.acquire().await;
+        if !authority.holds()
+            && let Err(problem) = self.parent.widen(work.declare.clone()).await
+        {
+            return (effect, Err(problem));
+        }
         let body = work.body(effect);
-        (effect, self.in_time(effect, body.as_ref(), permit).await)
+        (
+            effect,
+            Ok(self.in_time(effect, body.as_ref(), permit).await),
+        )
     }
 
     /// Sends one effect. One that takes long gives its permit back, as long as there are places for such.

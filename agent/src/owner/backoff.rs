@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 
-/// Pauses that double from `shortest` to `longest`, with jitter on top, for ever (HAZARDS.md L4).
+/// Pauses that double from `shortest` to `longest`, with jitter within that, for ever (HAZARDS.md L4).
 pub(super) fn backoff(shortest: Duration, longest: Duration) -> impl Iterator<Item = Duration> {
     let builder = ExponentialBuilder::default()
         .with_min_delay(shortest)
         .with_max_delay(longest);
-    builder.with_jitter().without_max_times().build()
+    let pauses = builder.with_jitter().without_max_times().build();
+    pauses.map(move |pause| pause.min(longest))
 }
 
 #[cfg(test)]
@@ -22,6 +23,6 @@ mod tests {
             .take(100)
             .collect();
         assert!(pauses[0] < Duration::from_secs(3) && pauses[0] >= Duration::from_secs(1));
-        assert!(pauses.iter().all(|p| *p <= Duration::from_secs(60)) && pauses.len() == 100);
+        assert!(pauses.iter().all(|p| *p <= Duration::from_secs(30)) && pauses.len() == 100);
     }
 }

@@ -1,6 +1,7 @@
 //! The Git side of a pass: resolve each ref once, fetch what moved, and ask the engine what this cluster should have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use muster_engine::{Commits, Desired, Need, Recall, Request, SourceRef, SourceState, desire};
@@ -9,6 +10,7 @@ use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::{ApplicationKey, CommitId, Problem, Reason, Revision};
 use muster_rollout::{Ancestry, Offer, accept};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::config::Config;
 use crate::ports::Source;
@@ -27,7 +29,12 @@ pub(super) struct Trust {
 
 impl Trust {
     fn key(source: &SourceRef) -> String {
-        format!("{} {}", source.repository, source.name)
+        Self::key_of(&source.repository, &source.name)
+    }
+
+    /// How a ref is named in [`Self::accepted`].
+    pub(super) fn key_of(repository: &str, name: &str) -> String {
+        format!("{repository} {name}")
     }
 
     fn mark(&self, source: &SourceRef) -> Option<&CommitId> {
@@ -339,25 +346,27 @@ impl<S: Source> Gatherer<S> {
     }
 }
 
-/// Runs the engine on a blocking thread: rendering takes processor time.
+/// Runs the engine on a blocking thread: rendering takes processor time. A runtime of one thread has nothing else to
+/// keep going, so there it runs in place, and the same inputs give the same order of events.
 async fn decide(
     request: &Arc<Request>,
     commits: &Commits,
     scopes: &Scopes,
 ) -> Result<Result<Desired, Need>, Problem> {
     let (request, commits, scopes) = (Arc::clone(request), commits.clone(), scopes.clone());
-    tokio::task::spawn_blocking(move || desire(&request, &commits, &scopes))
-        .await
-        .map_err(|e| {
-            Problem::new(
-                Reason::InternalError,
-                if e.is_panic() {
-                    "the renderer failed on this commit"
-                } else {
-                    "the agent is stopping"
-                },
-            )
+    let work = move || desire(&request, &commits, &scopes);
+    let broken = |why| Problem::new(Reason::InternalError, why);
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return catch_unwind(AssertUnwindSafe(work))
+            .map_err(|_| broken("the renderer failed on this commit"));
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|e| {
+        broken(if e.is_panic() {
+            "the renderer failed on this commit"
+        } else {
+            "the agent is stopping"
         })
+    })
 }
 
 fn present(

@@ -17,7 +17,7 @@ use super::gather::Trust;
 use super::goal::Goal;
 use super::parent::Remembered;
 use super::publish::Fleet;
-use super::{Owner, Wish};
+use super::{Acting, Owner, Wish};
 use crate::metrics::{ObjectsLabel, ReasonLabel, StateLabel};
 use crate::ports::Cluster;
 
@@ -339,14 +339,11 @@ impl<C: Cluster> Owner<C> {
             started.probes.insert(plan.application.clone(), probes);
             return;
         }
-        let declared = &mut self.observed.parent;
-        declared
-            .kinds
-            .extend(plan.declare.widen.kinds.iter().cloned());
-        declared
-            .namespaces
-            .extend(plan.declare.widen.namespaces.iter().cloned());
-        self.acting.insert(plan.application.clone(), Instant::now());
+        let acting = Acting {
+            since: Instant::now(),
+            declares: plan.declare.widen.clone(),
+        };
+        self.acting.insert(plan.application.clone(), acting);
         let work = Work::new(plan, steps, goal, &self.memory.applyset);
         if !work.only_looks() {
             tracing::info!(application = %plan.application, effects = work.effects(), "applying");

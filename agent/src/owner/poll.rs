@@ -64,6 +64,7 @@ impl<S: Source> Poller<S> {
                 return;
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause(self.period, failures, spread)) => {}
                 changed = wakes.changed() => {
                     if changed.is_err() {

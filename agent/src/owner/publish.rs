@@ -87,6 +87,7 @@ impl<T: StatusStore> Publisher<T> {
                 },
             };
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait) => {}
                 changed = wishes.changed() => {
                     if changed.is_err() {

@@ -8,10 +8,13 @@ use std::time::Duration;
 use muster_engine::Renders;
 use muster_model::agent_state::AgentState;
 use muster_model::observed::Observed;
+use muster_model::status::ClusterStatus;
 use muster_model::{Digest, ObjectId, Problem, Reason, marks};
+use muster_status::entry::Entry;
 use muster_sync::{Audits, Memory};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::act::{Hands, SLOW_REQUESTS};
 use super::backoff::backoff;
@@ -22,10 +25,13 @@ use super::publish::Publisher;
 use super::watches::Watches;
 use super::{Agent, Event, Owner, QUEUE};
 use crate::config::AGENT_NAME;
-use crate::ports::{Cluster, Source, StatusStore};
+use crate::ports::{Cluster, Parent, Source, StatusRefs, StatusStore};
 
 /// Shortest and longest pause between attempts to reach the API server.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Longest wait for the own status when the state is lost: after it workloads matter more (HAZARDS.md T-71).
+const RECALL: Duration = Duration::from_secs(600);
 
 /// Pause after the state was stored: effects store what they depend on by themselves, the rest may gather.
 const SAVE_PACE: Duration = Duration::from_secs(1);
@@ -35,16 +41,13 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
     pub(super) async fn start(self) -> Result<Owner<C>, Problem> {
         let Beginning {
             task,
-            parent,
+            mut parent,
             states,
         } = until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
+        self.recall_accepted(&mut parent).await;
         let (sender, events) = mpsc::channel(QUEUE);
         let hands = self.hands(task.clone(), sender.clone());
-        let public_key = self
-            .keys
-            .signing
-            .public()
-            .map_err(|e| Problem::new(Reason::InternalError, e.to_string()))?;
+        let public_key = self.keys.signing.public().map_err(unusable)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(save(task, states.subscribe(), sender.clone()));
         let (poll, renders) = self.poll(&parent.state, &sender, &mut tasks);
@@ -91,6 +94,44 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         };
         owner.discover();
         Ok(owner)
+    }
+
+    /// A parent that declares objects and has no state lost it. The own status, which only this cluster can sign, still
+    /// says which hub commit was accepted last (HAZARDS.md P10); it is worth a wait.
+    async fn recall_accepted(&self, parent: &mut Parent) {
+        if !parent.state.accepted.is_empty() || parent.scope.kinds.is_empty() {
+            return;
+        }
+        let end = Instant::now() + RECALL;
+        let mut pauses = backoff(RETRY.0, RETRY.1);
+        let refs = loop {
+            self.vitals.beat();
+            match tokio::time::timeout(RETRY.1, self.status.read()).await {
+                Ok(Ok(refs)) => break refs,
+                Ok(Err(_)) | Err(_) if Instant::now() < end => {
+                    tokio::time::sleep(pauses.next().unwrap_or(RETRY.1)).await;
+                }
+                Ok(Err(_)) | Err(_) => {
+                    tracing::error!("the state is lost, and the own status cannot be read");
+                    return;
+                }
+            }
+        };
+        let Some(hub) = self.said(&refs).and_then(|status| status.hub) else {
+            return;
+        };
+        tracing::warn!(commit_id = %hub.commit_id, "the state is lost: the own status says what was accepted");
+        let key = Trust::key_of(&self.config.hub, &hub.name);
+        parent.state.accepted.insert(key, hub.commit_id);
+    }
+
+    /// What this cluster said last, when the signature is its own.
+    fn said(&self, refs: &StatusRefs) -> Option<ClusterStatus> {
+        let (_, found) = refs.inbox.get(&self.config.cluster)?;
+        let key = self.keys.signing.public().ok()?;
+        let (bytes, signature) = (found.bytes.clone(), found.signature.clone());
+        let entry = Entry::verify(&self.config.cluster, &[key], bytes, signature).ok()?;
+        Some(entry.status().clone())
     }
 
     fn hands(&self, parent: ParentTask, events: mpsc::Sender<Event>) -> Hands<C> {
@@ -189,6 +230,10 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         });
         Ok(wishes)
     }
+}
+
+fn unusable(key: impl std::fmt::Display) -> Problem {
+    Problem::new(Reason::InternalError, key.to_string())
 }
 
 /// Repeats until it works; only a takeover by another agent ends it.

@@ -113,8 +113,11 @@ fn exceeds_budget(more: u32, owned: u32, deletions: &Deletions) -> bool {
     let counted = ledger.deleted.saturating_add(more);
     let cluster = deletions.cluster;
     let cluster_counted = cluster.deleted.saturating_add(cluster.wanted.max(more));
+    // What somebody else took away since makes the rest no smaller a loss: all that is left is all of it.
+    let all_of_it = owned > 0 && more >= owned;
     counted > budget(total.max(ledger.size), APPLICATION_BUDGET)
         || counted >= total
+        || all_of_it
         || exceeds_cluster_budget(cluster_counted, cluster.owned)
 }
 
@@ -232,6 +235,15 @@ mod tests {
     #[test]
     fn all_of_an_application_needs_approval_however_small() {
         assert_eq!(judge(&wanted(ids(0..1)), &deletions(1, 9)).pending.len(), 1);
+    }
+
+    #[test]
+    fn the_rest_of_an_application_is_all_of_it_though_somebody_took_a_part() {
+        let rest = Wanted {
+            owned: 2,
+            ..wanted(ids(0..2))
+        };
+        assert_eq!(judge(&rest, &deletions(3, 100)).pending, ids(0..2));
     }
 
     #[test]

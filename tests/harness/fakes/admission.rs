@@ -46,45 +46,43 @@ const WITHOUT_GENERATION: &[&str] = &[
 ];
 
 /// Sets what the user left out.
-pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
+pub fn default(kind: &GroupKind, object: &mut Node) {
     let mut value = json::to_value(object);
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("apps", "Deployment") => {
-            put(&mut value, "/spec", "replicas", json!(1));
-            put(&mut value, "/spec", "revisionHistoryLimit", json!(10));
-            put(
+            defaults(
                 &mut value,
                 "/spec",
-                "strategy",
-                json!({"type": "RollingUpdate"}),
+                json!({
+                    "progressDeadlineSeconds": 600, "replicas": 1, "revisionHistoryLimit": 10,
+                    "strategy": {"type": "RollingUpdate"},
+                }),
             );
-            containers(&mut value, "/spec/template/spec");
+            if value["spec"]["strategy"]["type"] == "RollingUpdate" {
+                let quarter =
+                    json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+                defaults(&mut value, "/spec/strategy", quarter);
+            }
+            pod(&mut value, "/spec/template/spec");
         }
         ("apps", "StatefulSet") => {
-            put(&mut value, "/spec", "replicas", json!(1));
-            put(
+            defaults(
                 &mut value,
                 "/spec",
-                "podManagementPolicy",
-                json!("OrderedReady"),
+                json!({"replicas": 1, "podManagementPolicy": "OrderedReady"}),
             );
-            containers(&mut value, "/spec/template/spec");
+            pod(&mut value, "/spec/template/spec");
         }
-        ("apps", "DaemonSet") => containers(&mut value, "/spec/template/spec"),
+        ("apps", "DaemonSet") => pod(&mut value, "/spec/template/spec"),
         ("batch", "Job") => {
-            put(&mut value, "/spec", "completions", json!(1));
-            put(&mut value, "/spec", "backoffLimit", json!(6));
-            containers(&mut value, "/spec/template/spec");
-        }
-        ("", "Service") => {
-            put(&mut value, "/spec", "type", json!("ClusterIP"));
-            put(
+            defaults(
                 &mut value,
                 "/spec",
-                "clusterIP",
-                json!(format!("10.96.{}.{}", serial / 250, serial % 250)),
+                json!({"completions": 1, "backoffLimit": 6}),
             );
+            pod(&mut value, "/spec/template/spec");
         }
+        ("", "Service") => service(&mut value),
         ("", "Secret") => secret(&mut value),
         ("", "Namespace") => {
             let name = value["metadata"]["name"].clone();
@@ -92,29 +90,83 @@ pub fn default(kind: &GroupKind, object: &mut Node, serial: u64) {
                 value["metadata"]["labels"] = json!({});
             }
             value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
-            put(
+            defaults(
                 &mut value,
                 "",
-                "spec",
-                json!({"finalizers": ["kubernetes"]}),
+                json!({"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}),
             );
-            put(&mut value, "", "status", json!({"phase": "Active"}));
         }
         _ => {}
+    }
+    drop_empty(kind, &mut value);
+    *object = json::from_value(&value);
+}
+
+/// Maps and lists of the server's own types are not there when they are empty.
+fn drop_empty(kind: &GroupKind, value: &mut Value) {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    };
+    let data = kind.is("", "ConfigMap") || kind.is("", "Secret");
+    if let Some(map) = value.as_object_mut().filter(|_| data) {
+        map.retain(|key, value| {
+            !(matches!(key.as_str(), "data" | "binaryData") && is_empty(value))
+        });
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|_, value| !is_empty(value));
+    }
+}
+
+/// Sets what no user can know: addresses, and a status to begin with.
+pub fn allocate(kind: &GroupKind, object: &mut Node, serial: u64) {
+    let mut value = json::to_value(object);
+    if kind.is("apps", "Deployment") {
+        defaults(&mut value, "", json!({"status": {}}));
+    } else if kind.is("", "Service") {
+        let address = format!("10.96.{}.{}", serial / 250, serial % 250);
+        defaults(&mut value, "", json!({"status": {"loadBalancer": {}}}));
+        defaults(
+            &mut value,
+            "/spec",
+            json!({
+                "clusterIP": address, "clusterIPs": [address], "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
+            }),
+        );
+    } else {
+        return;
     }
     *object = json::from_value(&value);
 }
 
+fn service(value: &mut Value) {
+    defaults(
+        value,
+        "/spec",
+        json!({"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}),
+    );
+    let Some(Value::Array(ports)) = value.pointer_mut("/spec/ports") else {
+        return;
+    };
+    for port in ports {
+        let target = port["port"].clone();
+        defaults(port, "", json!({"protocol": "TCP", "targetPort": target}));
+    }
+}
+
 /// `stringData` becomes `data`, and is never stored.
 fn secret(value: &mut Value) {
-    put(value, "", "type", json!("Opaque"));
+    defaults(value, "", json!({"type": "Opaque"}));
     let Some(Value::Object(texts)) = value
         .as_object_mut()
         .and_then(|map| map.remove("stringData"))
     else {
         return;
     };
-    put(value, "", "data", json!({}));
+    defaults(value, "", json!({"data": {}}));
     for (key, text) in texts {
         let encoded = base64::Engine::encode(
             &base64::engine::general_purpose::STANDARD,
@@ -124,32 +176,55 @@ fn secret(value: &mut Value) {
     }
 }
 
-fn containers(value: &mut Value, pod: &str) {
-    put(value, pod, "restartPolicy", json!("Always"));
+fn pod(value: &mut Value, pod: &str) {
+    defaults(
+        value,
+        pod,
+        json!({
+            "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+            "securityContext": {}, "terminationGracePeriodSeconds": 30,
+        }),
+    );
     let Some(Value::Array(containers)) = value.pointer_mut(&format!("{pod}/containers")) else {
         return;
     };
     for container in containers {
-        put(
+        let pull = pull_policy(container["image"].as_str().unwrap_or_default());
+        defaults(
             container,
             "",
-            "terminationMessagePath",
-            json!("/dev/termination-log"),
+            json!({
+                "imagePullPolicy": pull, "resources": {}, "terminationMessagePath": "/dev/termination-log",
+                "terminationMessagePolicy": "File",
+            }),
         );
-        put(container, "", "imagePullPolicy", json!("IfNotPresent"));
         let Some(Value::Array(ports)) = container.get_mut("ports") else {
             continue;
         };
         for port in ports {
-            put(port, "", "protocol", json!("TCP"));
+            defaults(port, "", json!({"protocol": "TCP"}));
         }
     }
 }
 
-/// Sets a member of the object at `pointer` when that object is there and the member is not.
-fn put(value: &mut Value, pointer: &str, key: &str, default: Value) {
-    if let Some(Value::Object(map)) = value.pointer_mut(pointer) {
-        map.entry(key).or_insert(default);
+/// An image without a tag, or `latest`, is always pulled.
+fn pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    if name.contains('@') || name.contains(':') && !name.ends_with(":latest") {
+        "IfNotPresent"
+    } else {
+        "Always"
+    }
+}
+
+/// Sets each member that is not there, of the object at `pointer` when that is there.
+fn defaults(value: &mut Value, pointer: &str, defaults: Value) {
+    if let (Some(Value::Object(map)), Value::Object(defaults)) =
+        (value.pointer_mut(pointer), defaults)
+    {
+        for (key, default) in defaults {
+            map.entry(key).or_insert(default);
+        }
     }
 }
 
@@ -172,6 +247,15 @@ pub fn immutable_change(kind: &GroupKind, old: &Node, new: &Node) -> Option<&'st
         .copied()
 }
 
+/// What the server's validation says of an object.
+#[must_use]
+pub fn is_valid(kind: &GroupKind, object: &Node) -> bool {
+    let strategy = |key| object.at_path(&["spec", "strategy", key]);
+    let recreates = strategy("type").and_then(Node::as_str) == Some("Recreate");
+    // The defaults of the strategy before stay when only its type is applied.
+    !(kind.is("apps", "Deployment") && recreates && strategy("rollingUpdate").is_some())
+}
+
 /// The generation after a change from `old`.
 #[must_use]
 pub fn generation(kind: &GroupKind, old: Option<&Node>, new: &Node) -> Option<i64> {
@@ -191,9 +275,12 @@ pub fn generation(kind: &GroupKind, old: Option<&Node>, new: &Node) -> Option<i6
         map.remove("status");
         map
     };
-    Some(if desired(old) == desired(new) {
-        before
-    } else {
-        before + 1
-    })
+    let going = |object: &Node| object.at_path(&["metadata", "deletionTimestamp"]).is_some();
+    Some(
+        if desired(old) == desired(new) && going(old) == going(new) {
+            before
+        } else {
+            before + 1
+        },
+    )
 }

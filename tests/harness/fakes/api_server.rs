@@ -10,7 +10,9 @@ use muster_model::{GroupKind, Map, Node, ObjectId, json};
 
 use super::admission;
 use super::managed::{self, Conflicts, Owner, metadata_mut};
-use super::served::BUILTIN;
+use super::schema::Schema;
+use super::served::{BUILTIN, is_builtin, served_by_crd};
+use super::structural;
 
 /// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub enum ApiError {
     FieldConflict(Conflicts),
     /// 422: this field may not change.
     Immutable(&'static str),
+    /// 422: the object is not valid.
+    Invalid,
+    /// 500: an applied field is not declared by the kind's definition.
+    Undeclared,
     /// 400: the request itself is wrong.
     BadRequest(&'static str),
 }
@@ -60,6 +66,7 @@ type Mutator = Arc<dyn Fn(&ObjectId, &mut serde_json::Value) + Send + Sync>;
 pub struct ApiServer {
     objects: BTreeMap<ObjectId, Node>,
     kinds: BTreeMap<GroupKind, ServedKind>,
+    definitions: BTreeMap<GroupKind, Arc<serde_json::Value>>,
     /// Groups whose aggregated API server is down.
     pub failed_groups: BTreeSet<String>,
     revision: u64,
@@ -80,6 +87,11 @@ impl Backup {
     #[must_use]
     pub fn get(&self, id: &ObjectId) -> Option<&Node> {
         self.objects.get(id)
+    }
+
+    /// Every object as it was.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectId, &Node)> {
+        self.objects.iter()
     }
 }
 
@@ -110,9 +122,33 @@ impl ApiServer {
         if self.objects.contains_key(id) {
             return;
         }
-        let mut object = managed::create(object, Owner::update(manager, ""));
-        admission::default(&id.group_kind(), &mut object, self.revision);
+        let kind = id.group_kind();
+        let object = self.coerced(&kind, object);
+        let mut object = managed::create(&self.schema(&kind), object, Owner::update(manager, ""));
+        admission::allocate(&kind, &mut object, self.revision);
         self.store(id, object);
+    }
+
+    /// What the kind's definition, or the server's own code, makes of an object: unknown fields go, defaults come.
+    fn coerced(&self, kind: &GroupKind, mut object: Node) -> Node {
+        if let Some(structural) = self.definitions.get(kind) {
+            let mut value = json::to_value(&object);
+            structural::coerce(structural, &mut value);
+            object = json::from_value(&value);
+        }
+        admission::default(kind, &mut object);
+        object
+    }
+
+    /// The schema of a kind.
+    #[must_use]
+    pub fn schema(&self, kind: &GroupKind) -> Schema {
+        Schema::defined(kind, self.definitions.get(kind).cloned())
+    }
+
+    /// Takes what a CustomResourceDefinition says of its kind's fields.
+    pub fn define(&mut self, kind: GroupKind, structural: serde_json::Value) {
+        self.definitions.insert(kind, Arc::new(structural));
     }
 
     /// The live object.
@@ -209,6 +245,11 @@ impl ApiServer {
         {
             map.remove("status");
         }
+        if let Some(structural) = self.definitions.get(&id.group_kind())
+            && structural::has_undeclared(structural, &json::to_value(&config))
+        {
+            return Err(ApiError::Undeclared);
+        }
         let live = self.objects.get(id);
         for (key, code) in [("uid", "uid"), ("resourceVersion", "resourceVersion")] {
             let wanted = config.str_at(&["metadata", key]);
@@ -217,14 +258,25 @@ impl ApiServer {
                 return Err(ApiError::Conflict);
             }
         }
-        let mut next =
-            managed::apply(live, &config, manager, force).map_err(ApiError::FieldConflict)?;
+        let schema = self.schema(&id.group_kind());
+        let mut next = managed::apply(&schema, live, &config, manager, force)
+            .map_err(ApiError::FieldConflict)?;
         if let Some(mutator) = &self.mutator {
             let mut value = json::to_value(&next);
             mutator(id, &mut value);
-            next = json::from_value(&value);
+            // What a webhook changes is the requester's by `Update`, and no longer by `Apply`.
+            next = managed::update(
+                &schema,
+                &next,
+                json::from_value(&value),
+                Owner::update(manager, ""),
+            );
         }
-        admission::default(&id.group_kind(), &mut next, self.revision);
+        next = self.coerced(&id.group_kind(), next);
+        admission::allocate(&id.group_kind(), &mut next, self.revision);
+        if !admission::is_valid(&id.group_kind(), &next) {
+            return Err(ApiError::Invalid);
+        }
         if let Some(live) = live {
             if let Some(field) = admission::immutable_change(&id.group_kind(), live, &next) {
                 return Err(ApiError::Immutable(field));
@@ -269,7 +321,9 @@ impl ApiServer {
         let live = self.objects.get(id).ok_or(ApiError::NotFound)?;
         let mut value = json::to_value(live);
         change(&mut value);
-        let next = managed::update(live, json::from_value(&value), owner);
+        let kind = id.group_kind();
+        let next = self.coerced(&kind, json::from_value(&value));
+        let next = managed::update(&self.schema(&kind), live, next, owner);
         Ok(self.put(id, next))
     }
 
@@ -455,6 +509,18 @@ impl ApiServer {
         self.objects = backup.objects;
         self.revision = backup.revision;
         self.changes.clear();
+        let defined: BTreeSet<GroupKind> = self
+            .objects
+            .iter()
+            .filter(|(id, _)| {
+                id.group_kind()
+                    .is("apiextensions.k8s.io", "CustomResourceDefinition")
+            })
+            .filter_map(|(_, object)| served_by_crd(&json::to_value(object)))
+            .map(|(kind, _)| kind)
+            .collect();
+        self.kinds
+            .retain(|kind, _| is_builtin(kind) || defined.contains(kind));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fake of the `Cluster` port: one agent's connection to an in-memory API server.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -11,10 +12,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::api_server::{ApiError, ApiServer, Backup};
+use super::api_server::{self, ApiError, ApiServer};
 use super::faults::{Failure, Fate, Faults, Kind, Side};
+use super::journal::Journal;
+use super::random::Random;
 use super::requests;
 use super::watches::Watches;
+use super::weather::Weather;
 use super::write::{Write, WriteResult};
 
 /// How long a request takes. Long enough that others are answered in between.
@@ -60,8 +64,54 @@ pub(super) struct State {
     pub(super) stuck: Vec<ObjectId>,
     /// What the controllers last looked at.
     pub(super) reconciled: Option<(u64, Vec<ObjectId>)>,
-    pub(super) refused_deletes: std::collections::BTreeMap<(ObjectId, String), u32>,
+    pub(super) refused_deletes: BTreeMap<(ObjectId, String), u32>,
+    pub(super) journal: Journal,
+    pub(super) weather: Weather,
+    /// A namespace whose admission webhook takes this long.
+    pub(super) slow: Option<(String, Duration)>,
+    /// Where latencies come from; without, all are alike.
+    pub(super) chance: Option<Random>,
+    pub(super) inspector: Option<Inspector>,
+    /// Effects under way, by life.
+    in_flight: BTreeMap<u32, usize>,
+    pub(super) most_in_flight: Option<usize>,
+    /// Namespaces that never finish going.
+    pub(super) stuck_namespaces: BTreeSet<String>,
 }
+
+/// What etcd holds at a moment: the objects, and the parent among them.
+#[derive(Clone)]
+pub struct Backup {
+    pub(super) api: api_server::Backup,
+    pub(super) parent: Option<Parent>,
+}
+
+/// An effect on its way: what an inspector looks at.
+pub struct Sent<'a> {
+    /// Which agent's life sends it.
+    pub life: u32,
+    /// The effect.
+    pub effect: &'a Effect,
+    /// What is to be applied.
+    pub body: Option<&'a Node>,
+    /// The cluster when it is sent.
+    pub api: &'a ApiServer,
+}
+
+/// What happens in a cluster, for somebody who judges it.
+pub enum Sight<'a> {
+    /// An agent sends an effect.
+    Sent(&'a Sent<'a>),
+    /// An effect was answered.
+    Answered(u32, &'a Effect, &'a Outcome),
+    /// The store changed.
+    Changed(&'a [api_server::Change], &'a ApiServer),
+    /// The parent was stored.
+    Parent(&'a Parent),
+}
+
+/// Somebody who judges what happens in a cluster.
+pub type Inspector = Box<dyn FnMut(&Sight<'_>) + Send>;
 
 /// A connection to the fake cluster. [`FakeCluster::connect`] gives another one, for another agent's life.
 #[derive(Clone)]
@@ -90,7 +140,15 @@ impl FakeCluster {
             away: false,
             stuck: Vec::new(),
             reconciled: None,
-            refused_deletes: std::collections::BTreeMap::new(),
+            refused_deletes: BTreeMap::new(),
+            journal: Journal::default(),
+            weather: Weather::default(),
+            slow: None,
+            chance: None,
+            inspector: None,
+            in_flight: BTreeMap::new(),
+            most_in_flight: None,
+            stuck_namespaces: BTreeSet::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -136,28 +194,53 @@ impl FakeCluster {
 
     /// Makes an effect happen, after what is planned for it.
     async fn carry_out(&self, kind: Kind<'_>, work: impl FnOnce(&mut State) -> Outcome) -> Outcome {
-        tokio::time::sleep(LATENCY).await;
-        self.faults.alive().await;
+        let back = self.travel().await;
         let fate = self.faults.meet(kind);
         let away = self.state().away;
-        match fate {
+        let outcome = match fate {
             Fate::Crash(Side::Before) => {
-                self.faults.kill();
-                std::future::pending().await
+                self.die("before").await;
+                unreachable!("because nobody lives on")
             }
             Fate::Crash(Side::After) => {
                 work(&mut self.state());
-                self.faults.kill();
-                std::future::pending().await
+                self.die("after").await;
+                unreachable!("because nobody lives on")
             }
             _ if away => requests::failed(Failure::TimeoutBefore),
-            Fate::Fail(Failure::TimeoutAfter) => {
-                work(&mut self.state());
-                requests::failed(Failure::TimeoutAfter)
+            Fate::Fail(failure) => {
+                self.state()
+                    .journal
+                    .reach(format!("failure {}", failure.name()));
+                if failure == Failure::TimeoutAfter {
+                    work(&mut self.state());
+                }
+                requests::failed(failure)
             }
-            Fate::Fail(failure) => requests::failed(failure),
             Fate::Proceed => work(&mut self.state()),
+        };
+        tokio::time::sleep(back).await;
+        self.faults.alive().await;
+        outcome
+    }
+
+    /// A request's way to the server; gives back how long the answer takes.
+    async fn travel(&self) -> Duration {
+        let (there, back) = self.state().latency();
+        tokio::time::sleep(there).await;
+        self.faults.alive().await;
+        back
+    }
+
+    async fn die(&self, side: &str) {
+        {
+            let state = self.state();
+            state.journal.reach(format!("crash {side} an effect"));
+            let life = self.faults.life();
+            state.journal.note(|| format!("agent {life} dies"));
         }
+        self.faults.kill();
+        std::future::pending().await
     }
 
     /// Refusals that never reached the store are written down too.
@@ -170,6 +253,58 @@ impl FakeCluster {
             effect: effect.clone(),
             result: WriteResult::Refused(code),
         });
+    }
+
+    /// Looks at an effect when it is sent.
+    fn sent(&self, effect: &Effect, body: Option<&Node>) {
+        let life = self.faults.life();
+        let mut state = self.state();
+        let State {
+            inspector,
+            api,
+            journal,
+            ..
+        } = &mut *state;
+        journal.note(|| format!("agent {life} sends {}", super::write::brief(effect)));
+        if let Some(inspector) = inspector {
+            inspector(&Sight::Sent(&Sent {
+                life,
+                effect,
+                body,
+                api,
+            }));
+        }
+    }
+
+    fn answered(&self, effect: &Effect, outcome: &Outcome) {
+        let life = self.faults.life();
+        let mut state = self.state();
+        let told = || {
+            let (effect, outcome) = (super::write::brief(effect), super::write::told(outcome));
+            format!("agent {life} hears {outcome} of {effect}")
+        };
+        state.journal.note(told);
+        if let Some(inspector) = &mut state.inspector {
+            inspector(&Sight::Answered(life, effect, outcome));
+        }
+    }
+
+    /// R1: one agent has few effects under way at once.
+    fn enter(&self) -> InFlight {
+        let life = self.faults.life();
+        let mut state = self.state();
+        let count = state.in_flight.entry(life).or_default();
+        *count += 1;
+        let count = *count;
+        if state.most_in_flight.is_some_and(|most| count > most) {
+            state
+                .violations
+                .push(format!("R1: {count} effects under way at once"));
+        }
+        InFlight {
+            state: self.state.clone(),
+            life,
+        }
     }
 
     /// P11: every effect within a minute of the own compare-and-swap.
@@ -185,8 +320,19 @@ impl FakeCluster {
     }
 }
 
-fn unreachable() -> Problem {
-    Problem::new(Reason::ApiUnreachable, "connection refused")
+/// One effect under way.
+struct InFlight {
+    state: Arc<Mutex<State>>,
+    life: u32,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().expect("because nobody panics with it");
+        if let Some(count) = state.in_flight.get_mut(&self.life) {
+            *count -= 1;
+        }
+    }
 }
 
 impl Cluster for FakeCluster {
@@ -198,31 +344,31 @@ impl Cluster for FakeCluster {
     }
 
     async fn discover(&self) -> Result<Discovery, Problem> {
-        tokio::time::sleep(LATENCY).await;
-        self.faults.alive().await;
+        self.travel().await;
         let state = self.state();
-        if state.away {
-            Err(unreachable())
-        } else {
-            Ok(state.api.discovery())
-        }
+        state.refuse_reads(false)?;
+        Ok(state.api.discovery())
     }
 
     async fn parent(&self) -> Result<Parent, Problem> {
-        tokio::time::sleep(LATENCY).await;
-        self.faults.alive().await;
+        self.travel().await;
         let state = self.state();
-        if state.away {
-            Err(unreachable())
-        } else {
-            Ok(state.parent.clone().unwrap_or_default())
+        state.refuse_reads(true)?;
+        let stale = state.stale.as_ref().map(|backup| &backup.parent);
+        if stale.is_some_and(|parent| *parent != state.parent) {
+            state.journal.reach("stale read of the parent");
         }
+        let parent = stale.unwrap_or(&state.parent);
+        Ok(parent.clone().unwrap_or_default())
     }
 
     async fn swap_parent(&self, next: &Parent) -> Result<Swap, Problem> {
         let mut swap = Ok(Swap::Lost);
         let outcome = self
             .carry_out(Kind::Parent, |state| {
+                if state.weather.revoked {
+                    return requests::failed(Failure::Forbidden);
+                }
                 swap = Ok(requests::swap_parent(state, next));
                 Outcome::Gone
             })
@@ -267,11 +413,13 @@ impl Cluster for FakeCluster {
     }
 
     async fn act(&self, effect: &Effect, body: Option<&Node>) -> Outcome {
+        let _under_way = self.enter();
+        self.sent(effect, body);
         let (object, delete) = match effect {
             Effect::Probe { objects } => {
-                tokio::time::sleep(LATENCY).await;
-                self.faults.alive().await;
-                return requests::probe(&self.state(), objects);
+                let outcome = self.probe(effect, objects).await;
+                self.answered(effect, &outcome);
+                return outcome;
             }
             Effect::Audit { object, .. } => {
                 tokio::time::sleep(LATENCY).await;
@@ -284,10 +432,18 @@ impl Cluster for FakeCluster {
             | Effect::Adopt { object, .. } => (object, false),
         };
         self.check_writer(effect);
+        let slow = self.state().slowness(object);
+        if let Some(slow) = slow {
+            tokio::time::sleep(slow).await;
+        }
         let kind = Kind::Object { id: object, delete };
         let mut reached = false;
         let outcome = self
             .carry_out(kind, |state| {
+                let exists = state.api.get(object).is_some();
+                if let Some(refusal) = state.weather.refusal(effect, exists) {
+                    return refusal;
+                }
                 reached = true;
                 requests::act(state, effect, body)
             })
@@ -295,21 +451,45 @@ impl Cluster for FakeCluster {
         if !reached {
             self.note_refusal(effect, &outcome);
         }
+        self.answered(effect, &outcome);
         outcome
+    }
+}
+
+impl State {
+    /// How long admission takes for an object.
+    fn slowness(&self, object: &ObjectId) -> Option<Duration> {
+        let webhook = self.slow.as_ref();
+        let here = webhook.filter(|(namespace, _)| *namespace == object.namespace);
+        here.map(|(_, length)| *length).or(self.weather.slow)
+    }
+}
+
+impl FakeCluster {
+    async fn probe(&self, effect: &Effect, objects: &[ObjectId]) -> Outcome {
+        self.travel().await;
+        let state = self.state();
+        match state.weather.refusal(effect, false) {
+            Some(refusal) => refusal,
+            None => requests::probe(&state, objects),
+        }
     }
 }
 
 /// Passes events on in order, each a little late.
 async fn forward(
-    mut queue: mpsc::UnboundedReceiver<(Instant, WatchEvent)>,
+    mut queue: mpsc::UnboundedReceiver<WatchEvent>,
     events: mpsc::Sender<WatchEvent>,
     faults: Faults,
 ) {
-    while let Some((at, event)) = queue.recv().await {
-        tokio::time::sleep_until(at + WATCH_LAG).await;
+    let mut batch = Vec::new();
+    while queue.recv_many(&mut batch, 64).await > 0 {
+        tokio::time::sleep(WATCH_LAG).await;
         faults.alive().await;
-        if events.send(event).await.is_err() {
-            return;
+        for event in batch.drain(..) {
+            if events.send(event).await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -320,6 +500,39 @@ impl State {
         let changes = self.api.take_changes();
         self.watches.tell(&changes, &self.api);
         super::invariants::after_change(self);
+        if let Some(inspector) = &mut self.inspector {
+            inspector(&Sight::Changed(&changes, &self.api));
+        }
+    }
+
+    /// What etcd holds now.
+    pub(super) fn backup(&self) -> Backup {
+        Backup {
+            api: self.api.backup(),
+            parent: self.parent.clone(),
+        }
+    }
+
+    /// How long a request and its answer take.
+    fn latency(&mut self) -> (Duration, Duration) {
+        match &mut self.chance {
+            None => (LATENCY, Duration::ZERO),
+            Some(chance) => (
+                Duration::from_millis(chance.between(1, 4)),
+                Duration::from_millis(chance.below(5)),
+            ),
+        }
+    }
+
+    /// Why a read gets no answer at the moment.
+    fn refuse_reads(&self, needs_rights: bool) -> Result<(), Problem> {
+        if self.away {
+            Err(Problem::new(Reason::ApiUnreachable, "connection refused"))
+        } else if needs_rights && self.weather.revoked {
+            Err(Problem::new(Reason::Forbidden, "not allowed"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -356,6 +569,8 @@ pub(super) fn outcome_of(error: ApiError) -> Outcome {
         ApiError::Immutable(field) => {
             failed(Reason::ImmutableField, 422, format!("{field} is immutable"))
         }
+        ApiError::Invalid => failed(Reason::Invalid, 422, "the object is not valid".into()),
+        ApiError::Undeclared => failed(Reason::Invalid, 500, "field not declared in schema".into()),
         ApiError::BadRequest(why) => failed(Reason::Invalid, 400, why.to_owned()),
     }
 }

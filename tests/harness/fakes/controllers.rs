@@ -21,7 +21,8 @@ pub(super) fn reconcile(state: &mut State) {
         }
     }
     collect_garbage(api);
-    finish_namespaces(api);
+    let kept = state.stuck_namespaces.clone();
+    finish_namespaces(&mut state.api, &kept);
 }
 
 fn ids(api: &ApiServer) -> Vec<ObjectId> {
@@ -43,11 +44,20 @@ fn establish(api: &mut ApiServer) {
         if api.serves(&kind) {
             continue;
         }
+        if let Some(structural) = api.get(&id).map(json::to_value).and_then(structural_of) {
+            api.define(kind.clone(), structural);
+        }
         api.serve(kind, served);
         let condition = |kind: &str| json!({"type": kind, "status": "True"});
         let conditions = json!([condition("NamesAccepted"), condition("Established")]);
         write_status(api, &id, &json!({"conditions": conditions}));
     }
+}
+
+/// The schema of the first version that a definition lists.
+fn structural_of(definition: Value) -> Option<Value> {
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    schema["properties"].is_object().then(|| schema.clone())
 }
 
 fn write_status(api: &mut ApiServer, id: &ObjectId, status: &Value) {
@@ -150,7 +160,7 @@ fn remove(api: &mut ApiServer, id: &ObjectId) {
 }
 
 /// Namespaces that are being deleted lose their objects, then go themselves.
-fn finish_namespaces(api: &mut ApiServer) {
+fn finish_namespaces(api: &mut ApiServer, stuck: &std::collections::BTreeSet<String>) {
     for (name, terminating) in api.namespaces() {
         if !terminating {
             continue;
@@ -169,7 +179,7 @@ fn finish_namespaces(api: &mut ApiServer) {
         let held = api
             .get(&id)
             .is_some_and(|object| !finalizers(object).is_empty());
-        if !kept && !held {
+        if !kept && !held && !stuck.contains(&name) {
             api.forget(&id);
         }
     }

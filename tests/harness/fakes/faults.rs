@@ -24,6 +24,22 @@ pub enum Failure {
     TimeoutAfter,
 }
 
+impl Failure {
+    /// Its name, for counters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forbidden => "403",
+            Self::Conflict => "409",
+            Self::Invalid => "422",
+            Self::Throttled(_) => "429",
+            Self::Server => "500",
+            Self::TimeoutBefore => "timeout before",
+            Self::TimeoutAfter => "timeout after commit",
+        }
+    }
+}
+
 /// On which side of an effect the agent dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -94,6 +110,7 @@ struct Planned {
 /// The faults of one agent's life, shared by the ports it was given. Clones share.
 #[derive(Debug, Clone)]
 pub struct Faults {
+    life: u32,
     plan: Arc<Mutex<Plan>>,
     dead: watch::Sender<bool>,
 }
@@ -101,6 +118,7 @@ pub struct Faults {
 impl Default for Faults {
     fn default() -> Self {
         Self {
+            life: 0,
             plan: Arc::default(),
             dead: watch::Sender::new(false),
         }
@@ -112,6 +130,32 @@ impl Faults {
     #[must_use]
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// A life with a number of its own, in which nothing goes wrong yet.
+    #[must_use]
+    pub fn of_life(life: u32) -> Self {
+        Self {
+            life,
+            ..Self::default()
+        }
+    }
+
+    /// The number of this life.
+    #[must_use]
+    pub fn life(&self) -> u32 {
+        self.life
+    }
+
+    /// Ends this life at the `nth` effect from now, counted from 1.
+    pub fn crash_in(&self, nth: u64, side: Side) {
+        let mut plan = self.plan();
+        plan.crash = Some((plan.effects + nth, side));
+    }
+
+    /// Takes a planned death back.
+    pub fn crash_never(&self) {
+        self.plan().crash = None;
     }
 
     /// A life that ends at the `nth` effect, counted from 1.

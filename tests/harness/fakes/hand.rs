@@ -3,14 +3,21 @@
 use muster::ports::Parent;
 use muster_model::{GroupKind, Node, ObjectId};
 
-use super::api_server::Backup;
-use super::cluster::{FakeCluster, State};
+use super::cluster::{Backup, FakeCluster, Inspector, State};
 use super::field_set::FieldSet;
+use super::journal::Journal;
 use super::managed::{Owner, owners};
+use super::random::Random;
 use super::requests;
+use super::weather::Weather;
 use super::write::Write;
 
 impl FakeCluster {
+    /// Lets the admission webhook of a namespace take this long from now on.
+    pub fn slow_namespace(&self, namespace: &str, length: std::time::Duration) {
+        self.state().slow = Some((namespace.to_owned(), length));
+    }
+
     /// A change by somebody else, as `manager`.
     ///
     /// # Panics
@@ -113,6 +120,16 @@ impl FakeCluster {
         self.state().api.get(id).map(muster_model::json::to_value)
     }
 
+    /// Every object there is.
+    #[must_use]
+    pub fn every_object(&self) -> Vec<ObjectId> {
+        self.state()
+            .api
+            .objects()
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
     /// Every object that carries our label.
     #[must_use]
     pub fn labelled(&self) -> Vec<ObjectId> {
@@ -121,6 +138,20 @@ impl FakeCluster {
         let ours = |object: &Node| requests::part_of(object) == Some(applyset.as_str());
         let found = state.api.objects().filter(|(_, object)| ours(object));
         found.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Every object that is ours by every test of DESIGN.md section 5.
+    #[must_use]
+    pub fn owned(&self) -> Vec<ObjectId> {
+        let state = self.state();
+        let ours =
+            |(id, object): &(&ObjectId, &Node)| super::invariants::is_ours(&state, id, object);
+        state
+            .api
+            .objects()
+            .filter(ours)
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// Everything the agent wrote, in order.
@@ -182,10 +213,76 @@ impl FakeCluster {
         watches.break_all(away, api);
     }
 
-    /// Lets reads (not watches) answer from what is there now, or from what is there then.
+    /// Lets reads and lists (not watches) answer from what is there now, or from what is there then.
     pub fn stale_reads(&self, stale: bool) {
         let mut state = self.state();
-        state.stale = stale.then(|| state.api.backup());
+        let was = state.stale.is_some();
+        state.stale = stale.then(|| state.backup());
+        state.watches.stale = state.stale.as_ref().map(|backup| backup.api.clone());
+        if was && !stale {
+            let State { watches, api, .. } = &mut *state;
+            watches.relist(api);
+        }
+    }
+
+    /// Loses the next `miss` watch events, and tells the `repeat` after them twice.
+    pub fn garble_watches(&self, miss: u32, repeat: u32) {
+        self.state().watches.garble(miss, repeat);
+    }
+
+    /// Ends every watch with 410: each lists anew.
+    pub fn relist(&self) {
+        let mut state = self.state();
+        let State { watches, api, .. } = &mut *state;
+        watches.relist(api);
+    }
+
+    /// Changes what befalls every request.
+    pub fn change_weather(&self, change: impl FnOnce(&mut Weather)) {
+        let mut state = self.state();
+        change(&mut state.weather);
+        let revoked = state.weather.revoked;
+        let State { watches, api, .. } = &mut *state;
+        watches.forbid(revoked, api);
+    }
+
+    /// Keeps a namespace from finishing to go, or lets it.
+    pub fn stick_namespace(&self, name: &str, stuck: bool) {
+        let mut state = self.state();
+        if stuck {
+            state.stuck_namespaces.insert(name.to_owned());
+        } else {
+            state.stuck_namespaces.remove(name);
+        }
+        state.reconciled = None;
+    }
+
+    /// The journal of this cluster.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        self.state().journal.clone()
+    }
+
+    /// Writes into this journal from now on.
+    pub fn write_into(&self, journal: Journal) {
+        let mut state = self.state();
+        state.watches.journal = journal.clone();
+        state.journal = journal;
+    }
+
+    /// Lets every request take a time of its own, drawn from `chance`.
+    pub fn vary_latency(&self, chance: Random) {
+        self.state().chance = Some(chance);
+    }
+
+    /// Lets somebody judge what happens.
+    pub fn inspect_with(&self, inspector: Inspector) {
+        self.state().inspector = Some(inspector);
+    }
+
+    /// R1: how many effects one agent may have under way.
+    pub fn limit_in_flight(&self, most: usize) {
+        self.state().most_in_flight = Some(most);
     }
 
     /// Takes an API group's server away, or brings it back.
@@ -203,13 +300,14 @@ impl FakeCluster {
     /// What etcd holds now.
     #[must_use]
     pub fn backup(&self) -> Backup {
-        self.state().api.backup()
+        self.state().backup()
     }
 
     /// Goes back to a backup of etcd; every watch lists anew.
     pub fn restore(&self, backup: Backup) {
         let mut state = self.state();
-        state.api.restore(backup);
+        state.api.restore(backup.api);
+        state.parent = backup.parent;
         state.reconciled = None;
         let State { watches, api, .. } = &mut *state;
         watches.relist(api);

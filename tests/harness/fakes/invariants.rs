@@ -172,8 +172,11 @@ fn check_force(state: &State, object: &ObjectId, force: bool, cause: Cause) -> O
     let live = state.api.get(object)?;
     let adopting = matches!(cause, Cause::Adoption);
     let foreign = !is_ours(state, object, live);
-    // After managedFields were cleared only the mark itself tells.
-    let marked = mark(live).is_some_and(|mark| mark.object == *object) && owners(live).is_empty();
+    // Its label, or our managed fields, may have been taken off: then the mark and the other of the two tell.
+    let labelled = part_of(live) == Some(state.identity.applyset().as_str());
+    let marked = mark(live).is_some_and(|mark| mark.object == *object)
+        && (labelled || owns_mark(live, &state.identity.manager))
+        && !has_controller(live);
     (force && foreign && !marked && !adopting)
         .then(|| format!("force on {object}, which is not ours"))
 }

@@ -127,13 +127,13 @@ pub fn schema_of(object: &Node) -> Schema {
 /// # Errors
 /// The conflicts, when there are any and `force` is off.
 pub fn apply(
+    schema: &Schema,
     live: Option<&Node>,
     config: &Node,
     manager: &str,
     force: bool,
 ) -> Result<Node, Conflicts> {
-    let schema = schema_of(config);
-    let config_set = fields_of(&schema, config);
+    let config_set = fields_of(schema, config);
     let me = Owner::apply(manager);
     let Some(live) = live else {
         let mut created = config.clone();
@@ -144,19 +144,19 @@ pub fn apply(
     if owners.is_empty() {
         owners.insert(
             Owner::update(BEFORE_FIRST_APPLY, ""),
-            fields_of(&schema, live),
+            compare(schema, &super::typed::empty_like(live), live).added,
         );
     }
     let last = owners.insert(me.clone(), config_set).unwrap_or_default();
-    let merged = merge(&schema, live, config);
+    let merged = merge(schema, live, config);
     let everybody = owners
         .values()
         .fold(FieldSet::default(), |all, set| all.union(set));
     let leaving = last
         .with_named_ancestors()
         .difference(&everybody.with_named_ancestors());
-    let mut next = remove(&schema, &merged, &leaving);
-    let difference = compare(&schema, live, &next);
+    let mut next = remove(schema, &merged, &leaving);
+    let difference = compare(schema, live, &next);
     let changed = difference.added.clone().union(&difference.modified);
     take(&mut owners, &me, &changed, &difference.removed, force)?;
     set_owners(&mut next, &owners);
@@ -188,15 +188,14 @@ fn take(
 
 /// An update from `live` to `next` by `owner`: changed fields become its own, and nobody else's.
 #[must_use]
-pub fn update(live: &Node, mut next: Node, owner: Owner) -> Node {
-    let schema = schema_of(&next);
+pub fn update(schema: &Schema, live: &Node, mut next: Node, owner: Owner) -> Node {
     let mut owners = owners(live);
     if owners.is_empty() {
         // Tracking ends when managedFields are cleared, and starts again at the next apply.
         set_owners(&mut next, &owners);
         return next;
     }
-    let difference = compare(&schema, live, &next);
+    let difference = compare(schema, live, &next);
     let changed = difference.added.clone().union(&difference.modified);
     let forced = take(&mut owners, &owner, &changed, &difference.removed, true);
     debug_assert!(forced.is_ok(), "because force takes everything");
@@ -209,10 +208,9 @@ pub fn update(live: &Node, mut next: Node, owner: Owner) -> Node {
 
 /// An object made by a plain create.
 #[must_use]
-pub fn create(mut object: Node, owner: Owner) -> Node {
-    let schema = schema_of(&object);
+pub fn create(schema: &Schema, mut object: Node, owner: Owner) -> Node {
     let bare = super::typed::empty_like(&object);
-    let set = compare(&schema, &bare, &object).added;
+    let set = compare(schema, &bare, &object).added;
     set_owners(&mut object, &[(owner, set)].into_iter().collect());
     object
 }
@@ -248,6 +246,23 @@ mod tests {
 
     fn node(value: serde_json::Value) -> Node {
         json::from_value(&value)
+    }
+
+    fn apply(
+        live: Option<&Node>,
+        config: &Node,
+        manager: &str,
+        force: bool,
+    ) -> Result<Node, Conflicts> {
+        super::apply(&schema_of(config), live, config, manager, force)
+    }
+
+    fn update(live: &Node, next: Node, owner: Owner) -> Node {
+        super::update(&schema_of(live), live, next, owner)
+    }
+
+    fn create(object: Node, owner: Owner) -> Node {
+        super::create(&schema_of(&object), object, owner)
     }
 
     fn deployment(spec: serde_json::Value) -> Node {

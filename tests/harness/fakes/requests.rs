@@ -7,7 +7,7 @@ use muster_model::{Node, ObjectId, Reason, marks};
 use muster_sync::{reduce, reduce_response};
 
 use super::api_server::{ApiError, Deleted};
-use super::cluster::{State, outcome_of};
+use super::cluster::{Sight, State, outcome_of};
 use super::faults::Failure;
 use super::invariants;
 use super::managed::{self, metadata_mut};
@@ -39,9 +39,12 @@ pub(super) fn probe(state: &State, objects: &[ObjectId]) -> Outcome {
     let mut absent = Vec::new();
     for id in objects {
         let live = match &state.stale {
-            Some(backup) => backup.get(id),
+            Some(backup) => backup.api.get(id),
             None => state.api.get(id),
         };
+        if state.stale.is_some() && live != state.api.get(id) {
+            state.journal.reach("stale read of an object");
+        }
         match live {
             Some(object) => found.push((id.clone(), seen(id, object))),
             None => absent.push(id.clone()),
@@ -158,6 +161,15 @@ fn release(
                 section.remove(key);
             }
         }
+        for section in ["labels", "annotations"] {
+            let empty = metadata
+                .get(section)
+                .and_then(Node::as_map)
+                .is_some_and(|map| map.is_empty());
+            if empty {
+                metadata.remove(section);
+            }
+        }
     })?;
     Ok(Outcome::Patched(Box::new(seen(object, &next))))
 }
@@ -204,6 +216,9 @@ pub(super) fn store_parent(state: &mut State, mut parent: Parent) -> String {
     let version = state.api.next_revision().to_string();
     parent.resource_version.clone_from(&version);
     invariants::check_parent(state, &parent);
+    if let Some(inspector) = &mut state.inspector {
+        inspector(&Sight::Parent(&parent));
+    }
     state.parent = Some(parent);
     version
 }

@@ -126,6 +126,14 @@ impl Builtin {
     }
 }
 
+/// True for a kind that needs no definition.
+#[must_use]
+pub fn is_builtin(kind: &GroupKind) -> bool {
+    BUILTIN
+        .iter()
+        .any(|builtin| kind.is(builtin.group, builtin.kind))
+}
+
 /// A kind with every verb.
 #[must_use]
 pub fn served(plural: &str, scope: Scope, versions: Vec<String>) -> ServedKind {

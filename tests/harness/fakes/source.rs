@@ -9,9 +9,12 @@ use muster_model::tree::{Entry, TreeError};
 use muster_model::{BlobId, CommitId, Digest, MemoryTree, Problem, Reason, RepoPath, Tree};
 
 use super::faults::Faults;
+use super::journal::Journal;
 
 /// How long a request takes.
 const LATENCY: Duration = Duration::from_millis(5);
+/// After this long without an answer the agent's Git side gives up.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 
 struct Commit {
     parents: Vec<CommitId>,
@@ -25,14 +28,62 @@ struct Repository {
     error: Option<Problem>,
     /// Whether history is known between commits.
     shallow: bool,
+    /// Requests are taken and never answered.
+    hung: bool,
 }
+
+/// What refs of a repository resolved to, for somebody who judges it: the agent's life, the URL, the answer.
+pub type Resolved<'a> = (
+    u32,
+    &'a str,
+    &'a Result<BTreeMap<String, Option<CommitId>>, Problem>,
+);
+
+/// Somebody who judges what an agent reads from Git.
+pub type SourceInspector = Box<dyn FnMut(Resolved<'_>) + Send>;
+
+/// The volume of one agent: what it has fetched. Clones share.
+#[derive(Clone, Default)]
+pub struct Volume(Arc<Mutex<Local>>);
+
+#[derive(Default)]
+struct Local {
+    /// Commits in the agent's own store: no server is asked for them.
+    trees: BTreeMap<CommitId, Arc<dyn Tree + Send + Sync>>,
+    fetched: Arc<Mutex<BTreeSet<BlobId>>>,
+    /// Reads of the store that find it damaged, before it is built anew.
+    damaged: u32,
+}
+
+impl Volume {
+    fn local(&self) -> MutexGuard<'_, Local> {
+        self.0.lock().expect("because nobody panics with it")
+    }
+
+    /// Damages the store: the next `reads` find it so.
+    pub fn damage(&self, reads: u32) {
+        self.local().damaged = reads;
+    }
+}
+
+/// A commit that lands while requests are under way.
+struct Landing {
+    after: u64,
+    url: String,
+    branch: String,
+    tree: MemoryTree,
+    told: Landed,
+}
+
+/// Called when a commit has landed: the commit and its parents.
+pub type Landed = Box<dyn FnOnce(CommitId, Vec<CommitId>) + Send>;
 
 #[derive(Default)]
 struct State {
     repositories: BTreeMap<String, Repository>,
-    /// Commits in the agent's own store: no server is asked for them.
-    local: BTreeMap<CommitId, Arc<dyn Tree + Send + Sync>>,
-    fetched: Arc<Mutex<BTreeSet<BlobId>>>,
+    landings: Vec<Landing>,
+    inspector: Option<SourceInspector>,
+    journal: Journal,
     lazy: bool,
     made: u64,
     resolves: u64,
@@ -44,6 +95,7 @@ struct State {
 pub struct FakeSource {
     state: Arc<Mutex<State>>,
     faults: Faults,
+    volume: Volume,
 }
 
 impl FakeSource {
@@ -59,7 +111,110 @@ impl FakeSource {
         Self {
             state: self.state.clone(),
             faults,
+            volume: self.volume.clone(),
         }
+    }
+
+    /// The same way with a volume of its own.
+    #[must_use]
+    pub fn on_volume(mut self, volume: Volume) -> Self {
+        self.volume = volume;
+        self
+    }
+
+    /// Writes into this journal from now on.
+    pub fn write_into(&self, journal: Journal) {
+        self.state().journal = journal;
+    }
+
+    /// Lets somebody judge what agents read.
+    pub fn inspect_with(&self, inspector: SourceInspector) {
+        self.state().inspector = Some(inspector);
+    }
+
+    /// Takes requests without ever answering, or answers again.
+    pub fn hang(&self, url: &str, hung: bool) {
+        let mut state = self.state();
+        state.repositories.entry(url.to_owned()).or_default().hung = hung;
+    }
+
+    /// Lets a commit land on `branch` once `after` further requests were answered.
+    pub fn commit_after(
+        &self,
+        after: u64,
+        url: &str,
+        branch: &str,
+        tree: MemoryTree,
+        told: Landed,
+    ) {
+        self.state().landings.push(Landing {
+            after,
+            url: url.to_owned(),
+            branch: branch.to_owned(),
+            tree,
+            told,
+        });
+    }
+
+    /// Lets those land that wait.
+    pub fn land(&self) {
+        let waiting = std::mem::take(&mut self.state().landings);
+        for landing in waiting {
+            self.land_one(landing);
+        }
+    }
+
+    fn land_one(&self, landing: Landing) {
+        let commit_id = self.commit(&landing.url, &landing.branch, landing.tree);
+        let parents = self.parents(&landing.url, &commit_id);
+        {
+            let state = self.state();
+            state.journal.reach("commit between two reads");
+            state
+                .journal
+                .note(|| format!("commit {} lands", commit_id.short()));
+        }
+        (landing.told)(commit_id, parents);
+    }
+
+    /// Counts a request, and lets the commits land that waited for it.
+    fn count_request(&self) {
+        let mut due = Vec::new();
+        {
+            let mut state = self.state();
+            let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut state.landings)
+                .into_iter()
+                .partition(|landing| landing.after == 0);
+            due.extend(now);
+            state.landings = later;
+            for landing in &mut state.landings {
+                landing.after -= 1;
+            }
+        }
+        for landing in due {
+            self.land_one(landing);
+        }
+    }
+
+    /// True when `commit_id` is in the history of `tip`.
+    #[must_use]
+    pub fn reaches(&self, url: &str, tip: &CommitId, commit_id: &CommitId) -> bool {
+        let state = self.state();
+        state
+            .repositories
+            .get(url)
+            .is_some_and(|repository| repository.reaches(tip, commit_id))
+    }
+
+    /// The parents of a commit.
+    #[must_use]
+    pub fn parents(&self, url: &str, commit_id: &CommitId) -> Vec<CommitId> {
+        let state = self.state();
+        let repository = state.repositories.get(url);
+        repository
+            .and_then(|repository| repository.commits.get(commit_id))
+            .map(|commit| commit.parents.clone())
+            .unwrap_or_default()
     }
 
     /// Makes blobs arrive only when they are asked for, or at once with their commit.
@@ -141,9 +296,9 @@ impl FakeSource {
 
     /// Drops what was fetched, as when the volume is lost.
     pub fn forget_fetched(&self) {
-        let mut state = self.state();
-        state.local.clear();
-        state
+        let mut local = self.volume.local();
+        local.trees.clear();
+        local
             .fetched
             .lock()
             .expect("because nobody panics with it")
@@ -190,6 +345,14 @@ impl FakeSource {
     ) -> Result<T, Problem> {
         tokio::time::sleep(LATENCY).await;
         self.faults.alive().await;
+        self.count_request();
+        let hung = self.state().repositories.get(url).is_some_and(|r| r.hung);
+        if hung {
+            self.state().journal.reach("Git request hung");
+            tokio::time::sleep(GIVEN_UP).await;
+            self.faults.alive().await;
+            return Err(Problem::new(Reason::GitUnreachable, "no answer"));
+        }
         let mut state = self.state();
         let Some(repository) = state.repositories.get_mut(url) else {
             return Err(Problem::new(
@@ -254,17 +417,35 @@ impl Source for FakeSource {
         names: Vec<String>,
     ) -> Result<BTreeMap<String, Option<CommitId>>, Problem> {
         self.state().resolves += 1;
-        self.request(repository, |repository| {
-            Ok(names
-                .into_iter()
-                .map(|name| (name.clone(), repository.resolve(&name)))
-                .collect())
-        })
-        .await
+        let found = self
+            .request(repository, |repository| {
+                Ok(names
+                    .into_iter()
+                    .map(|name| (name.clone(), repository.resolve(&name)))
+                    .collect())
+            })
+            .await;
+        let life = self.faults.life();
+        if let Some(inspector) = &mut self.state().inspector {
+            inspector((life, repository, &found));
+        }
+        found
     }
 
     async fn snapshot(&self, repository: &str, commit_id: &CommitId) -> Result<Snapshot, Problem> {
-        let stored = self.state().local.get(commit_id).cloned();
+        let stored = {
+            let mut local = self.volume.local();
+            if local.damaged > 0 {
+                local.damaged -= 1;
+                local.trees.clear();
+                self.state().journal.reach("damaged Git store");
+                return Err(Problem::new(
+                    Reason::GitObjectCorrupt,
+                    "the store is damaged",
+                ));
+            }
+            local.trees.get(commit_id).cloned()
+        };
         let tree = match stored {
             Some(tree) => tree,
             None => {
@@ -272,22 +453,22 @@ impl Source for FakeSource {
                     .await?
             }
         };
-        let mut state = self.state();
-        state.local.insert(commit_id.clone(), tree.clone());
-        if !state.lazy {
+        let mut local = self.volume.local();
+        local.trees.insert(commit_id.clone(), tree.clone());
+        if !self.state().lazy {
             return Ok(tree);
         }
         Ok(Arc::new(Lazy {
             tree,
-            fetched: state.fetched.clone(),
+            fetched: local.fetched.clone(),
         }))
     }
 
     async fn fetch(&self, repository: &str, blobs: Vec<BlobId>) -> Result<(), Problem> {
         self.request(repository, |_| Ok(())).await?;
-        let mut state = self.state();
-        state.fetches += 1;
-        state
+        self.state().fetches += 1;
+        self.volume
+            .local()
             .fetched
             .lock()
             .expect("because nobody panics with it")

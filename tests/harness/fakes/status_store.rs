@@ -1,6 +1,6 @@
 //! The fake of the `StatusStore` port: refs that move by compare-and-swap, answers that get lost, refusals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use muster_model::{ClusterName, CommitId, Digest, Problem, Reason};
 use muster_status::entry::{INBOX_PREFIX, SIGNATURE_FILE, STATUS_BRANCH, STATUS_FILE};
 
 use super::faults::{Failure, Fate, Faults, Kind, Side};
+use super::journal::Journal;
 
 /// How long a request takes.
 const LATENCY: Duration = Duration::from_millis(5);
@@ -33,8 +34,19 @@ struct State {
     error: Option<Reason>,
     pushes: u64,
     history: Vec<ClusterStatus>,
+    /// Which life published each of them.
+    lives: Vec<u32>,
+    /// The exact bytes of every status a cluster put into its inbox.
+    signed: BTreeSet<Vec<u8>>,
     violations: Vec<String>,
+    journal: Journal,
+    inspector: Option<StatusInspector>,
+    /// Pushes that somebody else's will overtake.
+    races: u32,
 }
+
+/// Somebody who judges what is published: the agent's life and the status.
+pub type StatusInspector = Box<dyn FnMut(u32, &ClusterStatus) + Send>;
 
 /// The status repository, as one agent reaches it.
 #[derive(Clone, Default)]
@@ -84,6 +96,74 @@ impl FakeStatus {
         });
         state.refs.insert(name.to_owned(), id.clone());
         id
+    }
+
+    /// Writes into this journal from now on.
+    pub fn write_into(&self, journal: Journal) {
+        self.state().journal = journal;
+    }
+
+    /// Lets somebody judge what is published.
+    pub fn inspect_with(&self, inspector: StatusInspector) {
+        self.state().inspector = Some(inspector);
+    }
+
+    /// Lets somebody else move every ref just before each of the next `pushes`.
+    pub fn overtake(&self, pushes: u32) {
+        self.state().races = pushes;
+    }
+
+    /// True while requests are answered.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.state().error.is_none()
+    }
+
+    /// What the inbox of a cluster holds.
+    #[must_use]
+    pub fn inbox(&self, cluster: &str) -> Option<Vec<u8>> {
+        let commit = self.commit(&format!("{INBOX_PREFIX}{cluster}"))?;
+        commit.files.get(STATUS_FILE).cloned()
+    }
+
+    /// What the folded branch says of a cluster.
+    #[must_use]
+    pub fn folded(&self, cluster: &str) -> Option<Vec<u8>> {
+        let commit = self.commit(STATUS_BRANCH)?;
+        let end = format!("/{cluster}/{STATUS_FILE}");
+        let found = commit
+            .files
+            .into_iter()
+            .find(|(path, _)| path.ends_with(&end));
+        found.map(|(_, bytes)| bytes)
+    }
+
+    /// S4: why the folded entry of a cluster is not one that the cluster signed.
+    #[must_use]
+    pub fn broken_fold(&self, cluster: &str) -> Option<String> {
+        let bytes = self.folded(cluster)?;
+        let signed = self.state().signed.contains(&bytes);
+        (!signed).then(|| format!("the folded entry of {cluster} was never signed"))
+    }
+
+    /// The files and messages of every ref's newest commit, as text.
+    #[must_use]
+    pub fn newest(&self) -> Vec<String> {
+        let state = self.state();
+        let commits = state.refs.values().filter_map(|id| state.commits.get(id));
+        commits
+            .flat_map(|commit| {
+                let files = commit.files.values();
+                let files = files.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                files.chain([commit.message.clone()]).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// S4: true when the bytes are a status that its cluster put into its inbox.
+    #[must_use]
+    pub fn was_signed(&self, bytes: &[u8]) -> bool {
+        self.state().signed.contains(bytes)
     }
 
     /// Deletes every ref.
@@ -161,14 +241,31 @@ impl State {
         id
     }
 
-    fn push(&mut self, updates: Vec<StatusUpdate>) -> Vec<Moved> {
+    fn push(&mut self, life: u32, updates: Vec<StatusUpdate>) -> Vec<Moved> {
+        if self.races > 0 {
+            self.races -= 1;
+            self.journal.reach("status push overtaken");
+            self.move_every_ref();
+        }
         updates
             .into_iter()
-            .map(|update| self.push_one(update))
+            .map(|update| self.push_one(life, update))
             .collect()
     }
 
-    fn push_one(&mut self, update: StatusUpdate) -> Moved {
+    /// The same content under other commits.
+    fn move_every_ref(&mut self) {
+        for (name, commit_id) in self.refs.clone() {
+            let Some(mut commit) = self.commits.get(&commit_id).cloned() else {
+                continue;
+            };
+            commit.parents = vec![commit_id];
+            let moved = self.store(commit);
+            self.refs.insert(name, moved);
+        }
+    }
+
+    fn push_one(&mut self, life: u32, update: StatusUpdate) -> Moved {
         let refused = self
             .refused
             .iter()
@@ -180,7 +277,7 @@ impl State {
             return Moved::Stale;
         }
         if let Some(cluster) = update.name.strip_prefix(INBOX_PREFIX) {
-            self.check_inbox(cluster, &update);
+            self.check_inbox(life, cluster, &update);
         }
         let id = self.store(StatusCommit {
             parents: update.parents,
@@ -191,8 +288,24 @@ impl State {
         Moved::To(id)
     }
 
+    /// What a life of a cluster must publish above: what it published itself, and what was there before its first. The
+    /// late word of an older agent that does not know yet that it was replaced is no measure, when the store is wiped.
+    fn last_before(&self, life: u32, cluster: &str) -> Option<&ClusterStatus> {
+        let of_cluster = || {
+            self.history
+                .iter()
+                .zip(&self.lives)
+                .filter(|(status, _)| status.cluster.as_str() == cluster)
+        };
+        let began = of_cluster().position(|(_, by)| *by == life);
+        let seen = of_cluster()
+            .enumerate()
+            .filter(|(index, (_, by))| **by == life || began.is_none_or(|began| *index < began));
+        seen.last().map(|(_, (status, _))| status)
+    }
+
     /// S4: the sequence strictly grows. The schema is closed.
-    fn check_inbox(&mut self, cluster: &str, update: &StatusUpdate) {
+    fn check_inbox(&mut self, life: u32, cluster: &str, update: &StatusUpdate) {
         let read = |files: &BTreeMap<String, Vec<u8>>| {
             let bytes = files.get(STATUS_FILE).cloned().unwrap_or_default();
             serde_json::from_slice::<ClusterStatus>(&bytes)
@@ -205,11 +318,7 @@ impl State {
                 return;
             }
         };
-        let last = self
-            .history
-            .iter()
-            .rev()
-            .find(|last| last.cluster.as_str() == cluster);
+        let last = self.last_before(life, cluster);
         if last.is_some_and(|last| last.sequence >= status.sequence) {
             self.violations.push(format!(
                 "S4: {cluster} published sequence {} again",
@@ -220,7 +329,15 @@ impl State {
             self.violations
                 .push(format!("{} was published as {cluster}", status.cluster));
         }
+        let number = status.sequence;
+        self.journal
+            .note(|| format!("agent {life} publishes status {number}"));
+        self.signed.extend(update.files.get(STATUS_FILE).cloned());
+        if let Some(inspector) = &mut self.inspector {
+            inspector(life, &status);
+        }
         self.history.push(status);
+        self.lives.push(life);
     }
 
     fn unchecked(files: &BTreeMap<String, Vec<u8>>, directory: &str) -> Option<Unchecked> {
@@ -271,16 +388,17 @@ impl StatusStore for FakeStatus {
         self.state().pushes += 1;
         let lost = Problem::new(Reason::StatusUnreachable, "no answer");
         match self.faults.meet(Kind::Push) {
-            Fate::Proceed => Ok(self.state().push(updates)),
+            Fate::Proceed => Ok(self.state().push(self.faults.life(), updates)),
             Fate::Crash(side) => {
                 if side == Side::After {
-                    self.state().push(updates);
+                    self.state().push(self.faults.life(), updates);
                 }
                 self.faults.kill();
                 std::future::pending().await
             }
             Fate::Fail(Failure::TimeoutAfter) => {
-                self.state().push(updates);
+                self.state().journal.reach("status answer lost");
+                self.state().push(self.faults.life(), updates);
                 Err(lost)
             }
             Fate::Fail(_) => Err(lost),

@@ -76,7 +76,7 @@ fn forget(set: &mut FieldSet, path: &[&str]) {
 fn collect(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &mut FieldSet) {
     match (schema.shape(path, node), &node.value) {
         (Shape::Granular, Value::Map(map)) => {
-            set.member |= map.is_empty();
+            set.member |= map.is_empty() || schema.is_deduced(path);
             for (name, value) in map.iter() {
                 path.push(name.to_owned());
                 collect(
@@ -108,19 +108,21 @@ fn collect(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &mut Field
 /// Every path of a subtree that was added or removed, the containers themselves included.
 fn whole(schema: &Schema, path: &mut Vec<String>, node: &Node, set: &mut FieldSet) {
     set.member = true;
-    if let (Shape::Granular, Value::Map(map)) = (schema.shape(path, node), &node.value) {
-        for (name, value) in map.iter() {
-            path.push(name.to_owned());
-            whole(
-                schema,
-                path,
-                value,
-                set.child(Element::Field(name.to_owned())),
-            );
-            path.pop();
+    match (schema.shape(path, node), &node.value) {
+        (Shape::Granular, Value::Map(map)) => {
+            for (name, value) in map.iter() {
+                path.push(name.to_owned());
+                let child = set.child(Element::Field(name.to_owned()));
+                whole(schema, path, value, child);
+                path.pop();
+            }
         }
-    } else {
-        collect(schema, path, node, set);
+        (Shape::Keyed(keys), Value::List(items)) => {
+            for item in items {
+                whole(schema, path, item, set.child(key_of(item, keys)));
+            }
+        }
+        _ => collect(schema, path, node, set),
     }
 }
 
@@ -314,13 +316,24 @@ fn named(items: Vec<(Element, Node)>) -> Map {
         .collect()
 }
 
-/// The identity of an object alone: what a create is compared with.
+/// The identity of an object, and the fields that its type has even when nothing is set: what a create is compared with.
 #[must_use]
 pub fn empty_like(object: &Node) -> Node {
     let kept = ["apiVersion", "kind"];
-    let map: Map = kept
+    let mut map: Map = kept
         .iter()
         .filter_map(|key| Some((*key, object.get(key)?.clone())))
         .collect();
+    let kind = object.str_at(&["kind"]).unwrap_or_default();
+    let spec = match kind {
+        "Deployment" | "StatefulSet" | "DaemonSet" => Some(serde_json::json!({
+            "strategy": {}, "template": {"metadata": {}, "spec": {"containers": []}},
+        })),
+        "Service" | "Namespace" => Some(serde_json::json!({})),
+        _ => None,
+    };
+    if let Some(spec) = spec {
+        map.insert("spec", muster_model::json::from_value(&spec));
+    }
     Node::map(map)
 }

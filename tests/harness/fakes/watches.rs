@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use muster::ports::WatchEvent;
 use muster_model::{GroupKind, Node, ObjectId, Problem, Reason};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use super::api_server::{ApiServer, Change};
+use super::api_server::{self, ApiServer, Change};
+use super::journal::Journal;
 use super::requests::{part_of, seen};
 
-type Queue = mpsc::UnboundedSender<(Instant, WatchEvent)>;
+type Queue = mpsc::UnboundedSender<WatchEvent>;
 
 struct Subscription {
     kind: GroupKind,
@@ -26,6 +26,15 @@ pub(super) struct Watches {
     namespaces: Vec<Queue>,
     broken: BTreeSet<GroupKind>,
     away: bool,
+    forbidden: bool,
+    /// Events still to be lost, and to be told a second time.
+    miss: u32,
+    repeat: u32,
+    /// Told again before the next event.
+    again: Vec<(GroupKind, WatchEvent)>,
+    /// What lists answer from while replicas lag.
+    pub(super) stale: Option<api_server::Backup>,
+    pub(super) journal: Journal,
 }
 
 impl Watches {
@@ -36,6 +45,12 @@ impl Watches {
             namespaces: Vec::new(),
             broken: BTreeSet::new(),
             away: false,
+            forbidden: false,
+            miss: 0,
+            repeat: 0,
+            again: Vec::new(),
+            stale: None,
+            journal: Journal::default(),
         }
     }
 
@@ -44,7 +59,7 @@ impl Watches {
         kind: GroupKind,
         away: bool,
         api: &ApiServer,
-    ) -> mpsc::UnboundedReceiver<(Instant, WatchEvent)> {
+    ) -> mpsc::UnboundedReceiver<WatchEvent> {
         let (queue, events) = mpsc::unbounded_channel();
         self.away = away;
         let mut subscription = Subscription {
@@ -53,9 +68,9 @@ impl Watches {
             live: false,
         };
         if self.works(&subscription.kind, api) {
-            subscription.list(&self.applyset, api);
+            subscription.list(&self.applyset, api, self.stale.as_ref());
         } else {
-            subscription.fall(self.away, api);
+            subscription.fall(self.away, self.forbidden, api);
         }
         self.kinds.push(subscription);
         events
@@ -64,7 +79,7 @@ impl Watches {
     pub(super) fn subscribe_namespaces(
         &mut self,
         api: &ApiServer,
-    ) -> mpsc::UnboundedReceiver<(Instant, WatchEvent)> {
+    ) -> mpsc::UnboundedReceiver<WatchEvent> {
         let (queue, events) = mpsc::unbounded_channel();
         send(&queue, WatchEvent::Namespaces(api.namespace_states()));
         self.namespaces.push(queue);
@@ -72,7 +87,7 @@ impl Watches {
     }
 
     fn works(&self, kind: &GroupKind, api: &ApiServer) -> bool {
-        !self.away && !self.broken.contains(kind) && api.serves(kind)
+        !self.away && !self.forbidden && !self.broken.contains(kind) && api.serves(kind)
     }
 
     /// Passes on what changed. Kinds that came to be served are listed, kinds that no longer are break.
@@ -92,26 +107,58 @@ impl Watches {
         }
     }
 
-    fn tell_one(&self, change: &Change) {
+    fn tell_one(&mut self, change: &Change) {
+        for (kind, event) in std::mem::take(&mut self.again) {
+            for subscription in self.kinds.iter().filter(|s| s.live && s.kind == kind) {
+                send(&subscription.queue, event.clone());
+            }
+            self.journal.reach("watch event repeated");
+        }
+        let Some(event) = self.event_of(change) else {
+            return;
+        };
+        let kind = change.id.group_kind();
+        if !self.kinds.iter().any(|s| s.live && s.kind == kind) {
+            return;
+        }
+        if self.miss > 0 {
+            self.miss -= 1;
+            self.journal.reach("watch event missed");
+            return;
+        }
+        if self.repeat > 0 {
+            self.repeat -= 1;
+            self.again.push((kind.clone(), event.clone()));
+        }
+        for subscription in self.kinds.iter().filter(|s| s.live && s.kind == kind) {
+            send(&subscription.queue, event.clone());
+        }
+    }
+
+    /// What a watch selected by our label tells of a change.
+    fn event_of(&self, change: &Change) -> Option<WatchEvent> {
         let selected = |object: &Option<Node>| {
             let object = object.as_ref();
             object.is_some_and(|object| part_of(object) == Some(self.applyset.as_str()))
         };
-        let kind = change.id.group_kind();
-        for subscription in self.kinds.iter().filter(|s| s.live && s.kind == kind) {
-            let event = match (
-                &change.after,
-                selected(&change.before),
-                selected(&change.after),
-            ) {
-                (Some(after), _, true) => {
-                    WatchEvent::Changed(change.id.clone(), Box::new(seen(&change.id, after)))
-                }
-                (_, true, false) => WatchEvent::Gone(change.id.clone()),
-                (_, false, false) | (None, _, true) => continue,
-            };
-            send(&subscription.queue, event);
+        match (
+            &change.after,
+            selected(&change.before),
+            selected(&change.after),
+        ) {
+            (Some(after), _, true) => Some(WatchEvent::Changed(
+                change.id.clone(),
+                Box::new(seen(&change.id, after)),
+            )),
+            (_, true, false) => Some(WatchEvent::Gone(change.id.clone())),
+            (_, false, false) | (None, _, true) => None,
         }
+    }
+
+    /// Loses the next `miss` events, and tells the `repeat` after them twice, the second time late.
+    pub(super) fn garble(&mut self, miss: u32, repeat: u32) {
+        self.miss = miss;
+        self.repeat = repeat;
     }
 
     /// Lists what came back, breaks what went away.
@@ -125,8 +172,8 @@ impl Watches {
             .collect();
         for (subscription, works) in self.kinds.iter_mut().zip(works) {
             match (subscription.live, works) {
-                (false, true) => subscription.list(&self.applyset, api),
-                (true, false) => subscription.fall(self.away, api),
+                (false, true) => subscription.list(&self.applyset, api, self.stale.as_ref()),
+                (true, false) => subscription.fall(self.away, self.forbidden, api),
                 (true, true) | (false, false) => {}
             }
         }
@@ -138,6 +185,12 @@ impl Watches {
         } else {
             self.broken.remove(kind);
         }
+        self.refresh(api);
+    }
+
+    /// Takes the right to watch away, or gives it back.
+    pub(super) fn forbid(&mut self, forbidden: bool, api: &ApiServer) {
+        self.forbidden = forbidden;
         self.refresh(api);
     }
 
@@ -164,23 +217,28 @@ impl Watches {
 }
 
 impl Subscription {
-    fn list(&mut self, applyset: &str, api: &ApiServer) {
+    fn list(&mut self, applyset: &str, api: &ApiServer, stale: Option<&api_server::Backup>) {
         self.live = true;
         let ours = |id: &ObjectId, object: &Node| {
             id.group_kind() == self.kind && part_of(object) == Some(applyset)
         };
-        let items = api.objects().filter(|(id, object)| ours(id, object));
+        let objects: Box<dyn Iterator<Item = (&ObjectId, &Node)>> = match stale {
+            Some(backup) => Box::new(backup.objects()),
+            None => Box::new(api.objects()),
+        };
+        let items = objects.filter(|(id, object)| ours(id, object));
         let items = items
             .map(|(id, object)| (id.clone(), seen(id, object)))
             .collect();
         send(&self.queue, WatchEvent::Listed(self.kind.clone(), items));
     }
 
-    fn fall(&mut self, away: bool, api: &ApiServer) {
+    fn fall(&mut self, away: bool, forbidden: bool, api: &ApiServer) {
         self.live = false;
-        let (reason, message) = match (away, api.serves(&self.kind)) {
-            (false, false) => (Reason::KindMissing, "the kind is not served"),
-            (true, _) | (false, true) => (Reason::ApiUnreachable, "the watch broke"),
+        let (reason, message) = match (away, forbidden, api.serves(&self.kind)) {
+            (false, true, _) => (Reason::Forbidden, "the kind may not be watched"),
+            (false, false, false) => (Reason::KindMissing, "the kind is not served"),
+            (true, _, _) | (false, false, true) => (Reason::ApiUnreachable, "the watch broke"),
         };
         send(
             &self.queue,
@@ -191,5 +249,5 @@ impl Subscription {
 
 fn send(queue: &Queue, event: WatchEvent) {
     // Nobody may be listening any more: that agent died.
-    let _closed = queue.send((Instant::now(), event));
+    let _closed = queue.send(event);
 }

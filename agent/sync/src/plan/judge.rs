@@ -14,7 +14,7 @@ use crate::coverage::{Coverage, covers_except};
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::fights;
 use crate::former::{BEFORE_FIRST_APPLY, former_managers};
-use crate::ownership::{Ownership, other_managers, own_fields, ownership_by};
+use crate::ownership::{Ownership, other_managers, own_fields, ownership, ownership_by};
 use crate::record::MANAGER_PREFIX;
 use crate::reserved::refusal;
 use crate::retry;
@@ -414,6 +414,16 @@ impl Judge<'_> {
         ))
     }
 
+    /// Only what is ours by every test may be deleted to be made anew; anything else says why it stands still.
+    fn is_ours(&self, object: &DesiredObject) -> bool {
+        let memory = self.context.memory;
+        let record = self.context.observed.objects.get(&object.id);
+        record.is_some_and(|record| {
+            let whose = ownership(&object.id, record, Some(&object.body()), memory);
+            matches!(whose, Ownership::Ours(_))
+        })
+    }
+
     /// Holds an action back that failed a moment ago, or that the policy does not want.
     fn hold_back(&self, object: &DesiredObject, verdict: Verdict) -> Verdict {
         if !matches!(verdict.action, Action::Apply { .. }) {
@@ -429,8 +439,7 @@ impl Judge<'_> {
             return verdict;
         };
         let may_recreate = object.options.recreate || self.desired.policy.recreate;
-        let exists = self.context.observed.objects.contains_key(&object.id);
-        if failure.reason == Reason::ImmutableField && may_recreate && exists {
+        if failure.reason == Reason::ImmutableField && may_recreate && self.is_ours(object) {
             return Verdict {
                 action: Action::Recreate,
                 ..verdict
