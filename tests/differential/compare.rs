@@ -26,12 +26,14 @@ pub enum Verdict {
     OnlyMuster,
     /// muster panicked.
     Panicked,
+    /// Different, and written down in `not-yet.txt`.
+    NotYet,
 }
 
 impl Verdict {
     pub fn is_failure(&self) -> bool {
         match self {
-            Self::Same | Self::BothRefuse | Self::Documented(_) => false,
+            Self::Same | Self::BothRefuse | Self::Documented(_) | Self::NotYet => false,
             Self::Differs | Self::OnlyKustomize | Self::OnlyMuster | Self::Panicked => true,
         }
     }
@@ -47,6 +49,7 @@ impl fmt::Display for Verdict {
             Self::OnlyKustomize => f.write_str("REFUSED by muster alone"),
             Self::OnlyMuster => f.write_str("BUILT by muster alone"),
             Self::Panicked => f.write_str("PANIC in muster"),
+            Self::NotYet => f.write_str("different, known and still to be mended (not-yet.txt)"),
         }
     }
 }

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     };
     println!("seed {seed}: {count} trees");
     let run = Run {
+        seed,
         program,
         source,
         count,
@@ -56,7 +57,12 @@ fn main() -> ExitCode {
 
 type Source = Box<dyn Fn(u64) -> Case + Sync>;
 
+/// Trees that are known to come out differently, `<seed> <number> <why>` a line: each is work to do, and the list only
+/// shrinks.
+const NOT_YET: &str = include_str!("not-yet.txt");
+
 struct Run {
+    seed: u64,
     program: OsString,
     source: Source,
     count: u64,
@@ -75,12 +81,20 @@ impl Run {
                 return;
             }
             let case = (self.source)(number);
-            let verdict = compare::compare(&mut oracle, &case);
+            let mut verdict = compare::compare(&mut oracle, &case);
+            if verdict.is_failure() && self.is_known(number) {
+                verdict = Verdict::NotYet;
+            }
             *self.lock().entry(verdict.clone()).or_default() += 1;
             if verdict.is_failure() {
                 self.show(&mut oracle, number, case, &verdict);
             }
         }
+    }
+
+    fn is_known(&self, number: u64) -> bool {
+        let wanted = format!("{} {number} ", self.seed);
+        NOT_YET.lines().any(|line| line.starts_with(&wanted))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Verdict, u64>> {
