@@ -133,6 +133,47 @@ impl<S: Source> Gatherer<S> {
         Ok(Gathered::New(Box::new(desired), next))
     }
 
+    /// What the commits say that were accepted last, when the server cannot say more: from the local store.
+    ///
+    /// # Errors
+    /// When they can no longer be had.
+    pub(super) async fn accepted(
+        &self,
+        trust: &Trust,
+        scopes: &Scopes,
+    ) -> Result<Desired, Problem> {
+        let hub = SourceRef {
+            repository: self.config.hub.clone(),
+            name: self.config.revision.clone(),
+        };
+        let commit_id = recorded(trust, &hub)?;
+        let tree = self.source.snapshot(&hub.repository, &commit_id).await?;
+        let revision = Revision {
+            name: hub.name.clone(),
+            commit_id,
+        };
+        let mut commits = Commits::of_hub(&self.config.hub, revision, tree);
+        let mut resolved = Resolved::new();
+        for _ in 0..MAX_ROUNDS {
+            match decide(&self.request, &commits, scopes).await? {
+                Ok(desired) => return Ok(desired),
+                Err(Need::Sources(wanted)) => {
+                    let known = wanted.into_iter().map(|source| {
+                        let commit = recorded(trust, &source).map(Some);
+                        (source, commit)
+                    });
+                    resolved.extend(known);
+                    self.add_sources(&mut commits, &resolved).await;
+                }
+                Err(Need::Blobs(repository, blobs)) => {
+                    self.source.fetch(&repository, blobs).await?;
+                }
+                Err(Need::Refused(problems)) => return Err(first(problems)),
+            }
+        }
+        Err(too_many_rounds())
+    }
+
     /// What an Application was at the release that is still enforced, from pinned commits.
     ///
     /// # Errors
@@ -395,6 +436,15 @@ fn seen<'r>(
         };
         (source.clone(), found)
     }
+}
+
+/// The commit of a ref that was accepted last.
+fn recorded(trust: &Trust, source: &SourceRef) -> Result<CommitId, Problem> {
+    trust.mark(source).cloned().ok_or_else(|| {
+        let SourceRef { repository, name } = source;
+        let message = format!("no commit of {name} in {repository} was accepted yet");
+        Problem::new(Reason::ReleaseUnavailable, message)
+    })
 }
 
 fn commit_of(state: &SourceState) -> Option<CommitId> {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_engine::{Desired, settle};
+use muster_engine::{Desired, DesiredApplication, settle};
 use muster_fleet::fleet::Approved;
 use muster_model::agent_state::Enforced;
 use muster_model::kinds::Scopes;
+use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, CommitId, Digest};
 use muster_rollout::Ancestry;
 use tokio::sync::{mpsc, watch};
@@ -80,6 +81,9 @@ impl<S: Source> Poller<S> {
         match self.gatherer.look(&self.trust, &wake.scopes).await {
             Ok(Gathered::Unchanged) => Event::Unchanged,
             Ok(Gathered::New(desired, trust)) => {
+                if in_force.is_none() && leaves_open(&desired) {
+                    *in_force = self.recall_all(&wake.scopes).await;
+                }
                 let mut desired = settle(*desired, in_force.as_ref());
                 self.recall_missing(&mut desired, &wake.scopes).await;
                 self.trust = trust.clone();
@@ -105,10 +109,12 @@ impl<S: Source> Poller<S> {
 
     /// Fills Applications that the newest commit gives no content for with the release that was enforced.
     async fn recall_missing(&self, desired: &mut Desired, scopes: &Scopes) {
-        let unassigned = desired.state == muster_model::status::ClusterState::Unassigned
-            || desired.incomplete.hides_any();
+        let unassigned = desired.state == ClusterState::Unassigned;
         for (key, enforced) in &self.enforced {
-            let in_doubt = unassigned || desired.incomplete.covers(None, None, &key.name);
+            // Which ApplicationSet it came from is only known once it is recalled.
+            let in_doubt = unassigned
+                || desired.incomplete.hides_any()
+                || desired.incomplete.covers(None, None, &key.name);
             let lacking = desired
                 .applications
                 .get(key)
@@ -121,13 +127,19 @@ impl<S: Source> Poller<S> {
                     let Some(mut application) = old.applications.remove(key) else {
                         continue;
                     };
+                    let (set, parent) = (&application.set, &application.parent);
+                    let names = (set.as_deref(), parent.as_deref());
+                    let is_missing =
+                        unassigned || desired.incomplete.covers(names.0, names.1, &key.name);
                     match (desired.applications.get_mut(key), &application.content) {
                         (Some(now), Some(before)) => now.keep(before),
                         (Some(_), None) => {}
-                        (None, _) => {
+                        (None, _) if is_missing => {
                             application.problems.clear();
                             desired.applications.insert(key.clone(), application);
                         }
+                        // Git no longer names it, and nothing that could name it is in doubt.
+                        (None, _) => {}
                     }
                 }
                 Err(problem) => {
@@ -139,8 +151,18 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// What was enforced when the agent started: the newest commit cannot be had.
+    /// What was in force when the agent started, as the newest commit cannot be had: what was accepted last, else the
+    /// release of each Application.
     async fn recall_all(&self, scopes: &Scopes) -> Option<Desired> {
+        match self.gatherer.accepted(&self.trust, scopes).await {
+            Ok(mut desired) => {
+                self.recall_missing(&mut desired, scopes).await;
+                return Some(desired);
+            }
+            Err(problem) => {
+                tracing::warn!(reason = %problem.reason, error = %problem.message, "what was accepted last cannot be had");
+            }
+        }
         let mut whole: Option<Desired> = None;
         for (key, enforced) in &self.enforced {
             match self.gatherer.recall(key, enforced, scopes).await {
@@ -195,6 +217,17 @@ impl<S: Source> Poller<S> {
                 Ok(Ancestry::Follows)
             )
     }
+}
+
+/// True when what was in force before matters: the newest commit does not say everything.
+fn leaves_open(desired: &Desired) -> bool {
+    let incomplete = &desired.incomplete;
+    let lacks = |app: &DesiredApplication| app.content.is_none() || app.is_emptied();
+    desired.state == ClusterState::Unassigned
+        || incomplete.hides_any()
+        || !incomplete.applications.is_empty()
+        || !incomplete.parents.is_empty()
+        || desired.applications.values().any(lacks)
 }
 
 /// The period ± 20 %, longer after failures. `spread` is the cluster's own fixed number from 0 to 255.
