@@ -58,7 +58,7 @@ pub struct Enforced {
     pub size_before: u32,
     /// How its objects end once Git no longer names it.
     pub ending: Ending,
-    /// The release before, from which deletions are counted.
+    /// The hub commit of the release before, from which deletions are counted; its own when none is remembered.
     pub before: Option<CommitId>,
 }
 

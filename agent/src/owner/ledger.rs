@@ -35,12 +35,11 @@ impl<C: Cluster> Owner<C> {
         let ledger = {
             let deletions = Deletions::default();
             let context = self.context(&deletions);
-            Ledger::open(
-                key,
-                old.as_ref().map(|e| e.release.hub.commit_id.clone()),
-                &goal.objects(),
-                &context,
-            )
+            // When nothing is remembered (a first release, a lost state) deletions are counted from here: an approval
+            // then names this commit, and none that was given before it counts.
+            let before = old.as_ref().map_or(&release, |e| &e.release);
+            let before = Some(before.hub.commit_id.clone());
+            Ledger::open(key, before, &goal.objects(), &context)
         };
         // A deletion that still waits stays measured from the release it was first wanted at.
         let unfinished = old
