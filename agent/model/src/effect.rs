@@ -108,8 +108,6 @@ pub enum Cause {
     Handover,
     /// Coverage was not conclusive: applied once to learn.
     Baseline,
-    /// Deleted and made anew, because an immutable field changed.
-    Recreate,
 }
 
 /// The declaration on the parent that must stand before an Application's effects.

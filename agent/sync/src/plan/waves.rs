@@ -139,9 +139,7 @@ fn will_be_healthy(task: &Task, verdict: &Verdict) -> bool {
 fn is_new_content(action: &Action) -> bool {
     match action {
         Action::Apply { cause, .. } => match cause {
-            Cause::Create | Cause::Update | Cause::Adoption | Cause::Handover | Cause::Recreate => {
-                true
-            }
+            Cause::Create | Cause::Update | Cause::Adoption | Cause::Handover => true,
             Cause::Drift | Cause::Baseline => false,
         },
         Action::Recreate => true,
