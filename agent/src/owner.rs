@@ -87,8 +87,8 @@ enum Event {
     },
     /// What the API server serves.
     Discovered(Result<Discovery, Problem>),
-    /// Publishing the status fails, or works again.
-    Publishing(Option<Problem>),
+    /// A status went out with this sequence number, or did not.
+    Published(Result<u64, Problem>),
     /// Storing the state on the parent fails, or works again.
     Saving(Option<Problem>),
 }
@@ -178,6 +178,8 @@ struct Owner<C> {
     acting: BTreeMap<ApplicationKey, Acting>,
     /// Applications whose objects are being looked for.
     probing: BTreeSet<ApplicationKey>,
+    /// How often in a row each object was found changed since it was seen.
+    conflicts: BTreeMap<ObjectId, u32>,
     /// Probes in a row that failed.
     failed_probes: u32,
     act_problems: BTreeMap<ApplicationKey, Problem>,

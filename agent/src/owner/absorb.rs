@@ -11,9 +11,13 @@ use muster_sync::{Failure, baseline};
 use tokio::time::Instant;
 
 use super::act::label;
+use super::parent::SEQUENCES;
 use super::{Event, Owner, REDISCOVER};
 use crate::metrics::{EffectLabel, ReasonLabel};
 use crate::ports::{Cluster, WatchEvent};
+
+/// Times in a row that an object may be found changed since it was seen (HAZARDS.md P8).
+const MAX_CONFLICTS: u32 = 3;
 
 /// Pause after an act task that could not act.
 const RETRY: SignedDuration = SignedDuration::from_secs(2);
@@ -44,10 +48,7 @@ impl<C: Cluster> Owner<C> {
                 problem,
             } => return self.acted(application, problem),
             Event::Discovered(found) => self.discovered(found),
-            Event::Publishing(problem) => {
-                self.unpublished = problem;
-                self.stir();
-            }
+            Event::Published(result) => self.published(result),
             Event::Saving(problem) => {
                 self.unsaved.clone_from(&problem);
                 self.stir();
@@ -57,13 +58,28 @@ impl<C: Cluster> Owner<C> {
         Ok(())
     }
 
+    /// Sequence numbers above those set aside for this life are remembered: another status store, or a state that went
+    /// back, must not let the next life begin below them (HAZARDS.md S4).
+    fn published(&mut self, result: Result<u64, Problem>) {
+        if let Ok(sequence) = result
+            && sequence > self.state.sequence.saturating_add(SEQUENCES)
+        {
+            self.state.sequence = sequence;
+        }
+        self.unpublished = result.err();
+        self.stir();
+    }
+
     fn seen(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::Listed(kind, records) => {
                 self.observed.objects.remove_kind(&kind);
                 self.observed.objects.extend(records);
                 self.observed.broken.remove(&kind);
-                self.observed.synced_kinds.insert(kind);
+                if !self.observed.synced_kinds.insert(kind) {
+                    // A watch that has to begin anew may mean that the cluster was restored (HAZARDS.md P5).
+                    self.hands.parent.doubt();
+                }
                 self.shrunk = true;
                 self.mark_all();
             }
@@ -159,6 +175,9 @@ impl<C: Cluster> Owner<C> {
                 effect: label(effect),
             })
             .inc();
+        if let Some(object) = object_of(effect).filter(|_| outcome != Outcome::Conflict) {
+            self.conflicts.remove(object);
+        }
         match outcome {
             Outcome::Applied(record) => self.applied(effect, *record),
             Outcome::Patched(record) => {
@@ -176,14 +195,7 @@ impl<C: Cluster> Owner<C> {
             Outcome::Audited { drifted, mutated } => {
                 self.audited(application, effect, drifted, mutated);
             }
-            Outcome::Conflict => {
-                self.audit_later(application, effect);
-                tracing::debug!(
-                    effect = label(effect),
-                    "changed since it was seen: planned anew"
-                );
-                self.doubt(effect);
-            }
+            Outcome::Conflict => self.overtaken(application, effect),
             Outcome::Failed {
                 reason,
                 code,
@@ -199,6 +211,32 @@ impl<C: Cluster> Owner<C> {
                 self.failed(application, effect, told);
             }
         }
+    }
+
+    /// The object changed since it was seen: planned anew as it is now, and after the third time in a row with a pause,
+    /// for then it is not seen as it is (HAZARDS.md P8).
+    fn overtaken(&mut self, application: Option<&ApplicationKey>, effect: &Effect) {
+        self.audit_later(application, effect);
+        tracing::debug!(
+            effect = label(effect),
+            "changed since it was seen: planned anew"
+        );
+        let Some(object) = object_of(effect) else {
+            return;
+        };
+        let times = self.conflicts.entry(object.clone()).or_default();
+        *times += 1;
+        if *times < MAX_CONFLICTS {
+            return self.doubt(effect);
+        }
+        self.conflicts.remove(object);
+        let told = Told {
+            reason: Reason::ApplyFailed,
+            code: 409,
+            message: format!("it changed {MAX_CONFLICTS} times before it could be written"),
+            retry_after: None,
+        };
+        self.failed(application, effect, told);
     }
 
     /// What is known of an object that is not ours is old: it is in no watch, so it is asked for again.

@@ -7,7 +7,7 @@ use muster_fleet::fleet::OnLeave;
 use muster_model::agent_state::Ending;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
-use muster_model::{ApplicationKey, Digest, ObjectId};
+use muster_model::{ApplicationKey, Digest, ObjectId, Revision};
 use muster_sync::{
     Context, DesiredSet, Evidence, Fate, Plan, Removal, Subject, Violation, check, plan,
     plan_removal,
@@ -73,6 +73,20 @@ impl Goal {
             }),
         }
     }
+}
+
+/// What stands for the end of an Application in the ledger.
+fn departed(hub: Revision) -> Release {
+    Release {
+        hub,
+        sources: Vec::new(),
+        inputs: Digest::of(b"departed"),
+    }
+}
+
+/// True of what stands for the end of an Application: no release that could ever be applied.
+pub(super) fn is_departed(release: &Release) -> bool {
+    release.sources.is_empty() && release.inputs == Digest::of(b"departed")
 }
 
 /// How the objects of a release end once Git no longer names them.
@@ -143,11 +157,7 @@ impl<C: Cluster> Owner<C> {
         if remembered.is_none() && self.held_by(key).is_empty() {
             return None;
         }
-        let release = Release {
-            hub: desired.hub.clone(),
-            sources: Vec::new(),
-            inputs: Digest::of(b"departed"),
-        };
+        let release = departed(desired.hub.clone());
         // What Git says now, on a cluster that leaves; else what it said last.
         let application = desired.applications.get(key);
         let content = application.and_then(|app| app.content.as_ref());

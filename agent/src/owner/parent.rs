@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_model::agent_state::AgentState;
@@ -22,7 +23,7 @@ const AUTHORITY: Duration = Duration::from_secs(60 - 30);
 const ATTEMPTS: usize = 5;
 /// Sequence numbers set aside for each life: a status each third of a second for nine years. So a life begins above
 /// everything that was published before it, though the status store lost that (HAZARDS.md S4), and needs no write for it.
-const SEQUENCES: u64 = 1_000_000_000;
+pub(super) const SEQUENCES: u64 = 1_000_000_000;
 /// Requests that may wait for the parent task; act tasks wait for their answer, so more never gather.
 const QUEUE: usize = 64;
 
@@ -46,6 +47,13 @@ impl Authority {
     fn from(moment: Instant) -> Self {
         Self {
             until: moment + AUTHORITY,
+        }
+    }
+
+    /// Run out: the next effects wait for a new one.
+    fn run_out() -> Self {
+        Self {
+            until: Instant::now(),
         }
     }
 
@@ -74,6 +82,7 @@ enum Request {
 #[derive(Debug, Clone)]
 pub(super) struct ParentTask {
     requests: mpsc::Sender<Request>,
+    doubted: Arc<AtomicBool>,
 }
 
 /// What the parent task needs to begin with.
@@ -99,7 +108,9 @@ impl ParentTask {
             essential: 0,
         });
         let saved = states.borrow().state.clone();
+        let doubted = Arc::new(AtomicBool::new(false));
         let writer = Writer {
+            doubted: Arc::clone(&doubted),
             cluster,
             stored: parent.clone(),
             essential: 0,
@@ -109,7 +120,7 @@ impl ParentTask {
         };
         tokio::spawn(writer.serve(inbox));
         Ok(Beginning {
-            task: Self { requests },
+            task: Self { requests, doubted },
             parent,
             states,
         })
@@ -128,6 +139,11 @@ impl ParentTask {
     /// Declares exactly `scope`, before anything that is asked later; false when the parent task is too busy for now.
     pub(super) fn narrow(&self, scope: ParentScope) -> bool {
         self.requests.try_send(Request::Narrow(scope)).is_ok()
+    }
+
+    /// The cluster may have gone back to a backup, and the parent with it: it is written again before anything is done.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Release);
     }
 
     /// Stores the newest state.
@@ -169,6 +185,8 @@ async fn take_over<C: Cluster>(cluster: &C) -> Result<Parent, Problem> {
 
 struct Writer<C> {
     cluster: Arc<C>,
+    /// See [`ParentTask::doubt`].
+    doubted: Arc<AtomicBool>,
     stored: Parent,
     /// What `stored` has of [`Remembered::essential`].
     essential: u64,
@@ -206,6 +224,9 @@ impl<C: Cluster> Writer<C> {
 
     /// One write for all of these, or none when nothing is missing.
     async fn commit(&mut self, requests: &[Request]) -> Result<(), Problem> {
+        if self.doubted.swap(false, Ordering::AcqRel) {
+            self.authority = Authority::run_out();
+        }
         let wanted = self.wanted(requests);
         let newest = self.remembered.borrow().clone();
         let essential = wanted.renew && newest.essential != self.essential;

@@ -9,12 +9,12 @@ use muster_model::effect::Effect;
 use muster_model::kinds::Scopes;
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, Digest, GroupKind, ObjectId, Problem, Reason};
-use muster_sync::{Claims, ClusterDeletions, Deletions, Evidence, Plan, narrow};
+use muster_sync::{Claims, ClusterDeletions, Deletions, Evidence, ObjectState, Plan, narrow};
 use tokio::time::Instant;
 
 use super::act::Work;
 use super::gather::Trust;
-use super::goal::Goal;
+use super::goal::{Goal, is_departed};
 use super::parent::Remembered;
 use super::publish::Fleet;
 use super::{Acting, Owner, Wish};
@@ -23,6 +23,9 @@ use crate::ports::Cluster;
 
 /// While much is going on, a report at most this often: it looks at every Application.
 const REPORT_PACE: Duration = Duration::from_secs(1);
+
+/// Pause between two looks at an object of somebody else's that is being deleted.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the plans of one pass ask for.
 #[derive(Default)]
@@ -311,6 +314,7 @@ impl<C: Cluster> Owner<C> {
             ));
         }
         self.learn(key, &plan);
+        self.look_again(key, &plan);
         if self.may_act() && !plan.is_empty() {
             self.begin(&mut plan, goal, started);
         }
@@ -361,6 +365,32 @@ impl<C: Cluster> Owner<C> {
         })
     }
 
+    /// What is not ours is in no watch: when it is being deleted, only another look tells that it is gone.
+    fn look_again(&mut self, key: &ApplicationKey, plan: &Plan) {
+        let foreign = |id: &&ObjectId| {
+            let record = self.observed.objects.get(id);
+            record.is_some_and(|r| r.part_of.as_deref() != Some(&self.memory.applyset))
+        };
+        let going: Vec<ObjectId> = plan
+            .objects
+            .iter()
+            .filter(|(_, report)| report.state == ObjectState::Deleting)
+            .map(|(id, _)| id)
+            .filter(foreign)
+            .cloned()
+            .collect();
+        if going.is_empty() {
+            return;
+        }
+        for id in going {
+            self.observed.objects.remove(&id);
+        }
+        let at = self.clock.now().checked_add(LOOK_AGAIN);
+        let at = at.unwrap_or(jiff::Timestamp::MAX);
+        let wake = self.wakes.entry(key.clone()).or_insert(at);
+        *wake = at.min(*wake);
+    }
+
     /// Remembers what the plan found out.
     fn learn(&mut self, key: &ApplicationKey, plan: &Plan) {
         match plan.wake {
@@ -378,7 +408,9 @@ impl<C: Cluster> Owner<C> {
         if plan.applied
             && let Some(enforced) = self.state.enforced.get_mut(&key.to_string())
         {
-            enforced.applied = Some(enforced.release.clone());
+            // At its end an Application is at no release.
+            let release = Some(enforced.release.clone());
+            enforced.applied = release.filter(|release| !is_departed(release));
             let live = |id: &muster_model::ObjectId| self.observed.objects.contains_key(id);
             if !enforced.leaving.iter().any(live) {
                 enforced.leaving.clear();

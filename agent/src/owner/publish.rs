@@ -48,8 +48,8 @@ pub(super) struct Publisher<T> {
     pub(super) clock: Clock,
     /// Counts.
     pub(super) vitals: Arc<Vitals>,
-    /// Problems with publishing go back to the owner, `None` when it works again.
-    pub(super) troubles: mpsc::Sender<Option<Problem>>,
+    /// What came of publishing goes back to the owner: the sequence number that was used, or why none was.
+    pub(super) results: mpsc::Sender<Result<u64, Problem>>,
 }
 
 impl<T: StatusStore> Publisher<T> {
@@ -74,7 +74,7 @@ impl<T: StatusStore> Publisher<T> {
                 Publish::Now => match self.push(status, &fleet, last.as_ref()).await {
                     Ok(published) => {
                         self.vitals.metrics.status_pushes.inc();
-                        let _ = self.troubles.send(None).await;
+                        let _ = self.results.send(Ok(published.sequence)).await;
                         last = Some(published);
                         pauses = backoff(BACKOFF.0, BACKOFF.1);
                         continue;
@@ -108,7 +108,7 @@ impl<T: StatusStore> Publisher<T> {
                 reason: problem.reason.name(),
             })
             .inc();
-        let _ = self.troubles.send(Some(problem)).await;
+        let _ = self.results.send(Err(problem)).await;
     }
 
     async fn push(

@@ -80,6 +80,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             plans: BTreeMap::new(),
             acting: BTreeMap::new(),
             probing: BTreeSet::new(),
+            conflicts: BTreeMap::new(),
             failed_probes: 0,
             act_problems: BTreeMap::new(),
             dirty: BTreeSet::new(),
@@ -117,7 +118,11 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
                 }
             }
         };
-        let Some(hub) = self.said(&refs).and_then(|status| status.hub) else {
+        let Some(said) = self.said(&refs) else {
+            return;
+        };
+        parent.state.sequence = parent.state.sequence.max(said.sequence);
+        let Some(hub) = said.hub else {
             return;
         };
         tracing::warn!(commit_id = %hub.commit_id, "the state is lost: the own status says what was accepted");
@@ -210,20 +215,20 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         tasks: &mut JoinSet<()>,
     ) -> Result<watch::Sender<super::publish::Wish>, Problem> {
         let (wishes, wanted) = watch::channel(None);
-        let (troubles, mut trouble) = mpsc::channel(8);
+        let (results, mut published) = mpsc::channel(8);
         let publisher = Publisher {
             store: Arc::clone(&self.status),
             cluster: self.config.cluster.clone(),
             key: self.keys.signing.clone(),
             clock: self.clock,
             vitals: Arc::clone(&self.vitals),
-            troubles,
+            results,
         };
         tasks.spawn(publisher.run(wanted));
         let events = events.clone();
         tasks.spawn(async move {
-            while let Some(problem) = trouble.recv().await {
-                if events.send(Event::Publishing(problem)).await.is_err() {
+            while let Some(result) = published.recv().await {
+                if events.send(Event::Published(result)).await.is_err() {
                     return;
                 }
             }
