@@ -127,6 +127,7 @@ fn contract_trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
             a_workload_has_defaults_that_nobody_owns,
             an_immutable_field_is_refused,
             a_service_keeps_its_ports_by_key,
+            a_service_keeps_its_address,
             custom_lists_merge_as_their_definition_says,
             custom_fields_are_defaulted,
             a_custom_field_that_is_not_declared,

@@ -310,6 +310,19 @@ pub(crate) async fn a_service_keeps_its_ports_by_key(bench: Bench) {
     compare(bench, script).await;
 }
 
+pub(crate) async fn a_service_keeps_its_address(bench: Bench) {
+    let script = vec![
+        Create(service(json!([{"port": 80}])), FORMER),
+        Clear("Service", "s"),
+        Apply(service(json!([{"port": 80}])), true),
+        // Ours now, the address too; and the next apply does not say it.
+        Adopt("Service", "s", &["before-first-apply"]),
+        Apply(service(json!([{"port": 80}])), true),
+        Apply(service(json!([{"port": 81}])), true),
+    ];
+    compare(bench, script).await;
+}
+
 pub(crate) async fn custom_lists_merge_as_their_definition_says(bench: Bench) {
     let script = vec![
         Apply(

@@ -142,6 +142,23 @@ pub fn allocate(kind: &GroupKind, object: &mut Node, serial: u64) {
     *object = json::from_value(&value);
 }
 
+/// Keeps what was allocated when an update no longer says it, as the strategies of the built-in kinds do.
+pub fn keep_allocated(kind: &GroupKind, live: &Node, object: &mut Node) {
+    if !kind.is("", "Service") {
+        return;
+    }
+    let mut value = json::to_value(object);
+    let live = json::to_value(live);
+    let mut kept = serde_json::Map::new();
+    for key in ["clusterIP", "clusterIPs"] {
+        if !live["spec"][key].is_null() {
+            kept.insert(key.to_owned(), live["spec"][key].clone());
+        }
+    }
+    defaults(&mut value, "/spec", Value::Object(kept));
+    *object = json::from_value(&value);
+}
+
 fn service(value: &mut Value) {
     defaults(
         value,

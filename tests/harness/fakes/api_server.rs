@@ -273,6 +273,9 @@ impl ApiServer {
             );
         }
         next = self.coerced(&id.group_kind(), next);
+        if let Some(live) = live {
+            admission::keep_allocated(&id.group_kind(), live, &mut next);
+        }
         admission::allocate(&id.group_kind(), &mut next, self.revision);
         if !admission::is_valid(&id.group_kind(), &next) {
             return Err(ApiError::Invalid);

@@ -64,7 +64,7 @@ pub(super) struct State {
     pub(super) stuck: Vec<ObjectId>,
     /// What the controllers last looked at.
     pub(super) reconciled: Option<(u64, Vec<ObjectId>)>,
-    pub(super) refused_deletes: BTreeMap<(ObjectId, String), u32>,
+    pub(super) refused_deletes: BTreeMap<(ObjectId, String), (u32, Duration)>,
     pub(super) journal: Journal,
     pub(super) weather: Weather,
     /// A namespace whose admission webhook takes this long.

@@ -1,5 +1,7 @@
 //! What must hold after every write (HAZARDS.md section 1), watched from the cluster's side.
 
+use std::time::Duration;
+
 use muster::ports::Parent;
 use muster_model::effect::{Cause, Effect, Outcome};
 use muster_model::marks::{self, AppliedMark};
@@ -12,6 +14,8 @@ use super::requests::part_of;
 
 /// P8: how often a delete may meet a conflict in a row.
 const MAX_CONFLICTS: u32 = 3;
+/// A delete that is sent again after so long is a new attempt.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fails the test when an invariant was broken at any moment so far.
 ///
@@ -108,9 +112,17 @@ pub(super) fn before_effect(state: &mut State, effect: &Effect, body: Option<&No
             ..
         } => check_body(state, object, body, yielded)
             .or_else(|| check_force(state, object, *force, *cause)),
-        Effect::Delete { object, uid, .. } | Effect::Release { object, uid, .. } => {
-            check_owned(state, object, uid)
+        Effect::Delete {
+            object,
+            uid,
+            resource_version,
+            ..
         }
+        | Effect::Release {
+            object,
+            uid,
+            resource_version,
+        } => check_owned(state, object, (uid, resource_version)),
         Effect::Adopt { .. } => None,
     };
     if let Some(found) = found {
@@ -181,9 +193,11 @@ fn check_force(state: &State, object: &ObjectId, force: bool, cause: Cause) -> O
         .then(|| format!("force on {object}, which is not ours"))
 }
 
-fn check_owned(state: &State, object: &ObjectId, uid: &str) -> Option<String> {
+/// What was seen before the object changed is refused by the server, and does no harm.
+fn check_owned(state: &State, object: &ObjectId, (uid, version): (&str, &str)) -> Option<String> {
     let live = state.api.get(object)?;
-    let same = live.str_at(&["metadata", "uid"]) == Some(uid);
+    let same = live.str_at(&["metadata", "uid"]) == Some(uid)
+        && live.str_at(&["metadata", "resourceVersion"]) == Some(version);
     (same && !is_ours(state, object, live)).then(|| format!("{object} is not ours"))
 }
 
@@ -197,8 +211,11 @@ pub(super) fn count_refused_delete(state: &mut State, effect: &Effect, outcome: 
         state.refused_deletes.remove(&key);
         return;
     }
-    let times = state.refused_deletes.entry(key).or_default();
-    *times += 1;
+    let now = state.journal.now();
+    let (times, last) = state.refused_deletes.entry(key).or_default();
+    // After a pause it is another attempt.
+    *times = if now < *last + PAUSE { *times + 1 } else { 1 };
+    *last = now;
     if *times > MAX_CONFLICTS {
         let times = *times;
         state

@@ -142,9 +142,14 @@ pub fn apply(
     };
     let mut owners = owners(live);
     if owners.is_empty() {
+        let mut before = live.clone();
+        // A write of the object itself resets the status, so nobody owns that by it.
+        if let Some(map) = before.as_map_mut().filter(|_| schema.has_status()) {
+            map.remove("status");
+        }
         owners.insert(
             Owner::update(BEFORE_FIRST_APPLY, ""),
-            compare(schema, &super::typed::empty_like(live), live).added,
+            compare(schema, &super::typed::empty_like(&before), &before).added,
         );
     }
     let last = owners.insert(me.clone(), config_set).unwrap_or_default();

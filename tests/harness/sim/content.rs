@@ -265,7 +265,7 @@ impl Content {
         }
         if self.guarded {
             objects.push(guarded("confirmed", "Prune=confirm"));
-            objects.push(guarded("kept", "Prune=false"));
+            objects.push(guarded(KEPT, "Prune=false"));
         }
         objects
     }
@@ -458,6 +458,9 @@ impl Extra {
         tree
     }
 }
+
+/// The object that stays when Git no longer names it.
+pub const KEPT: &str = "kept";
 
 /// The object that other tools may hold.
 pub const CONTESTED: &str = "contested";

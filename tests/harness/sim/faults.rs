@@ -172,7 +172,10 @@ pub(crate) fn git(world: &mut World, fault: GitFault, seconds: u64) {
             world.oracle().shallow(true);
             world.end_in(seconds, End::Shallow);
         }
-        GitFault::Damage => world.volume.damage(2),
+        GitFault::Damage => {
+            world.oracle().damaged();
+            world.volume.damage(2);
+        }
     }
 }
 
@@ -199,6 +202,9 @@ pub(crate) fn status(world: &mut World, fault: StatusFault, seconds: u64) {
         StatusFault::Wipe => {
             world.journal().reach("status refs wiped");
             status.wipe();
+            if world.oracle().wiped() {
+                status.forget();
+            }
         }
     }
 }
@@ -216,6 +222,7 @@ pub(crate) fn process(world: &mut World, fault: ProcessFault) {
             world.kill();
             if !keeps_volume {
                 world.journal().reach("volume lost");
+                world.oracle().damaged();
                 world.volume = Volume::default();
             }
         }
@@ -224,8 +231,9 @@ pub(crate) fn process(world: &mut World, fault: ProcessFault) {
             world.kill();
             world.oracle().forget_ledgers();
             // The own status is all that is left: without it nothing says what was accepted.
-            if !world.around.status.answers() || world.published().is_empty() {
+            if world.published().is_empty() {
                 world.oracle().forget_history();
+                world.around.status.forget();
             }
             world
                 .around
@@ -244,6 +252,7 @@ pub(crate) fn process(world: &mut World, fault: ProcessFault) {
         }
         ProcessFault::Second(seconds) => {
             world.journal().reach("two agents");
+            world.oracle().damaged();
             world.volume = Volume::default();
             world.start();
             world.pass(Duration::from_secs(seconds));

@@ -19,6 +19,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_model::agent_state::AgentState;
 use muster_model::marks::AppliedMark;
 use muster_model::{CommitId, ObjectId};
 use serde_json::Value;
@@ -55,6 +56,17 @@ pub(crate) struct View {
     pub(crate) approvals: Arc<Vec<Approval>>,
 }
 
+/// What one life of the agent goes by: it begins with what the one before stored, not with what that one had read.
+#[derive(Debug, Clone, Default)]
+struct Memory {
+    accepted: Option<CommitId>,
+    serial: u64,
+    /// The newest content of each Application that could be enforced.
+    held: BTreeMap<&'static str, Arc<InForce>>,
+    /// What was read last: the hub, the other repository.
+    read: (Option<CommitId>, Option<CommitId>),
+}
+
 /// Deletions of one Application under one content.
 #[derive(Debug, Default)]
 struct Ledger {
@@ -68,15 +80,20 @@ pub(crate) struct Oracle {
     applyset: String,
     hub: BTreeMap<CommitId, (Content, Vec<CommitId>)>,
     extra: BTreeMap<CommitId, Extra>,
+    /// The newest commit that any life accepted.
     accepted: Option<CommitId>,
     /// What was accepted before that was forgotten.
     restorable: Option<CommitId>,
-    serial: u64,
     shallow: bool,
-    /// The newest content of each Application that could be enforced.
-    held: BTreeMap<&'static str, Arc<InForce>>,
-    /// What each life read last: the hub, the other repository.
-    read: BTreeMap<u32, (Option<CommitId>, Option<CommitId>)>,
+    /// The local store was damaged or lost: what was accepted may be out of reach.
+    damaged: bool,
+    /// The hub commit that the newest status names.
+    said: Option<CommitId>,
+    /// What the newest life took over.
+    taken_over: AgentState,
+    lives: BTreeMap<u32, Memory>,
+    /// The newest content that any life saw of each Application.
+    newest: BTreeMap<&'static str, u64>,
     views: BTreeMap<u32, Vec<View>>,
     /// The oldest view that each life's next apply may follow, by Application.
     floors: BTreeMap<(u32, String), usize>,
@@ -107,10 +124,12 @@ impl Oracle {
             extra: BTreeMap::new(),
             accepted: None,
             restorable: None,
-            serial: 0,
             shallow: false,
-            held: BTreeMap::new(),
-            read: BTreeMap::new(),
+            damaged: false,
+            said: None,
+            taken_over: AgentState::default(),
+            lives: BTreeMap::new(),
+            newest: BTreeMap::new(),
             views: BTreeMap::new(),
             floors: BTreeMap::new(),
             digests: BTreeMap::new(),
@@ -163,6 +182,7 @@ impl Oracle {
     /// What agents remembered of deletions is gone: objects came back, or the state was lost.
     pub(crate) fn forget_ledgers(&mut self) {
         self.ledgers.clear();
+        self.taken_over = AgentState::default();
         // What the parent records begins anew; what is accepted from here on must still follow what was.
         self.recorded = None;
     }
@@ -176,12 +196,32 @@ impl Oracle {
     pub(crate) fn forget_history(&mut self) {
         self.restorable = self.accepted.take().or(self.restorable.take());
         self.recorded = None;
-        self.serial = 0;
+        self.said = None;
     }
 
-    /// The newest trusted commit of the hub.
-    pub(crate) fn restorable(&self) -> Option<&CommitId> {
-        self.accepted.as_ref().or(self.restorable.as_ref())
+    /// The own status is gone; true when the state is gone too: nothing is left.
+    pub(crate) fn wiped(&mut self) -> bool {
+        self.said = None;
+        let lost = self.taken_over == AgentState::default();
+        if lost {
+            self.forget_history();
+        }
+        lost
+    }
+
+    /// The local store was damaged or lost.
+    pub(crate) fn damaged(&mut self) {
+        self.damaged = true;
+    }
+
+    /// The newest commit of the hub that the agent which runs trusts; of one that has yet to look, what it will find.
+    pub(crate) fn restorable(&self, life: Option<u32>) -> Option<&CommitId> {
+        let memory = life.and_then(|life| self.lives.get(&life));
+        if let Some(accepted) = memory.and_then(|memory| memory.accepted.as_ref()) {
+            return Some(accepted);
+        }
+        let known = [&self.recorded, &self.said, &self.accepted, &self.restorable];
+        known.into_iter().find_map(Option::as_ref)
     }
 
     fn recently(&self, id: &ObjectId) -> bool {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_model::{Health, Reason, SyncState};
+use muster_model::{Health, ObjectId, Reason, SyncState};
 
-use super::content::{Approval, Extra, HUB, PROJECT};
+use super::content::{Approval, Extra, HUB, KEPT, PROJECT};
 use super::oracle::{covers, mark_of};
 use super::process::{CLUSTER, POLL};
 use super::step::Step;
@@ -167,7 +167,8 @@ fn people_put_right(world: &mut World) {
         count: world.extra.count.max(1),
         ..world.extra
     };
-    let accepted = world.oracle().restorable().cloned();
+    let life = world.processes.first().map(|process| process.life);
+    let accepted = world.oracle().restorable(life).cloned();
     world.around.source.point(HUB, "main", accepted);
     for id in world.around.cluster.every_object() {
         let live = world.around.cluster.get(&id).unwrap_or_default();
@@ -206,8 +207,24 @@ fn rest(world: &mut World) {
     }
 }
 
-/// A Deployment that may not be changed and is not the agent's to delete: somebody deletes it.
+/// What only a person may delete is deleted: what stays though Git no longer names it, and a Deployment that may not be
+/// changed and is not the agent's.
 fn make_way(world: &World) -> bool {
+    delete_kept(world) | delete_immutable(world)
+}
+
+fn delete_kept(world: &World) -> bool {
+    let kept = ObjectId::new("", "ConfigMap", "shop", KEPT);
+    let settled = world.published().values().all(|a| a.applied == a.desired);
+    let left = settled && !world.content.guarded && world.around.cluster.get(&kept).is_some();
+    if left {
+        world.oracle().touched(&kept);
+        world.around.cluster.delete(&kept);
+    }
+    left
+}
+
+fn delete_immutable(world: &World) -> bool {
     let immutable = world.published().into_values().any(|application| {
         let reasons = application.problems.iter().map(|problem| problem.reason);
         reasons

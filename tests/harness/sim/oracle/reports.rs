@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Oracle, hash};
+use super::{Oracle, hash, mark_of};
 use crate::fakes::FakeCluster;
 
 /// How long an agent may take to notice that it cannot read the cluster, and to say so.
@@ -20,6 +20,7 @@ impl Oracle {
             self.journal.reach(format!("reason {}", problem.reason));
         }
         self.journal.reach(format!("state {:?}", status.state));
+        self.said = status.hub.as_ref().map(|hub| hub.commit_id.clone());
         for (name, application) in &status.applications {
             for problem in &application.problems {
                 self.journal.reach(format!("reason {}", problem.reason));
@@ -64,11 +65,17 @@ impl Oracle {
         let Some(release) = &said.desired else {
             return;
         };
-        for (id, _) in self.objects_of(short, release) {
+        for (id, wanted) in self.objects_of(short, release) {
             if id.kind != "Deployment" || self.recently(&id) || self.blind_since.is_some() {
                 continue;
             }
             let live = cluster.get(&id).unwrap_or_default();
+            // A newer release may have come since this was written.
+            let content = mark_of(&live).map(|mark| (id.clone(), mark.digest));
+            let content = content.and_then(|key| self.digests.get(&key));
+            if content.is_some_and(|content| *content != hash(&wanted)) {
+                continue;
+            }
             let (generation, seen) = (
                 &live["metadata"]["generation"],
                 &live["status"]["observedGeneration"],

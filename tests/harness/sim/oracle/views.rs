@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use muster_model::{CommitId, Problem};
+use muster_model::agent_state::Enforced;
+use muster_model::{CommitId, ObjectId, Problem};
+use serde_json::Value;
 
-use super::{InForce, LAG, LONG_LAG, Oracle, View};
-use crate::sim::content::{APPLICATIONS, Content, EXTRA, Extra, HUB, Membership};
+use super::{InForce, LAG, LONG_LAG, Memory, Oracle, View};
+use crate::sim::content::{APPLICATIONS, Content, EXTRA, Extra, HUB, Membership, PROJECT};
 
 type Answer = Result<BTreeMap<String, Option<CommitId>>, Problem>;
 
@@ -18,14 +20,71 @@ impl Oracle {
             .as_ref()
             .ok()
             .and_then(|refs| refs.get("main").cloned().flatten());
-        let read = self.read.entry(life).or_default();
-        match url {
-            HUB => read.0.clone_from(&tip),
-            EXTRA => read.1.clone_from(&tip),
-            _ => return,
+        if !self.lives.contains_key(&life) {
+            self.begins(life);
         }
-        let (hub, extra) = read.clone();
-        let view = self.look(hub.as_ref(), extra.as_ref());
+        let mut memory = self.lives.remove(&life).unwrap_or_default();
+        match url {
+            HUB => memory.read.0.clone_from(&tip),
+            EXTRA => memory.read.1.clone_from(&tip),
+            _ => {}
+        }
+        let view = self.look(&mut memory);
+        self.lives.insert(life, memory);
+        self.push(life, view);
+    }
+
+    /// A life begins with what is stored: the release of each Application, and above them what was accepted last, which
+    /// it evaluates when the server does not answer.
+    fn begins(&mut self, life: u32) {
+        let state = self.taken_over.clone();
+        let recorded = |url: &str| state.accepted.get(&format!("{url} main")).cloned();
+        // The own status still says it when the state is lost.
+        let accepted = recorded(HUB).or_else(|| self.said.clone());
+        let mut memory = Memory {
+            accepted: accepted.clone(),
+            serial: state.serial,
+            ..Memory::default()
+        };
+        for name in APPLICATIONS {
+            if let Some(enforced) = state.enforced.get(&format!("{PROJECT}/{name}"))
+                && let Some(content) = self.enforced(name, enforced)
+            {
+                memory.held.insert(name, Arc::new(content));
+            }
+        }
+        if self.damaged {
+            let view = self.view(&memory, false, Membership::Active, Arc::default(), false);
+            self.push(life, view);
+        }
+        if let Some((content, _)) = accepted.and_then(|id| self.hub.get(&id).cloned()) {
+            let extra = recorded(EXTRA).and_then(|id| self.extra.get(&id).copied());
+            if content.membership != Membership::Unassigned {
+                self.hold(&mut memory, &content, extra);
+            }
+            let view = self.view(&memory, false, Membership::Active, Arc::default(), false);
+            self.push(life, view);
+        }
+        self.lives.insert(life, memory);
+    }
+
+    /// The content of a release that is recorded.
+    fn enforced(&self, name: &'static str, enforced: &Enforced) -> Option<InForce> {
+        let (content, _) = self.hub.get(&enforced.release.hub.commit_id)?;
+        let policy = *content.applications.get(name)?;
+        let source = enforced.release.sources.first();
+        let extra = source.and_then(|source| self.extra.get(&source.commit_id));
+        let objects = content.objects(name, &extra.copied().unwrap_or_default())?;
+        let before = usize::try_from(enforced.size_before).unwrap_or(usize::MAX);
+        Some(InForce {
+            hash: hash_of(&objects),
+            objects,
+            policy,
+            before,
+        })
+    }
+
+    fn push(&mut self, life: u32, view: View) {
         let views = self.views.entry(life).or_default();
         if views.last().is_none_or(|last| !same(last, &view)) {
             views.push(view);
@@ -33,62 +92,62 @@ impl Oracle {
     }
 
     /// What Git says now, in the light of what was accepted before.
-    fn look(&mut self, hub: Option<&CommitId>, extra: Option<&CommitId>) -> View {
-        let found = hub.and_then(|id| Some((id.clone(), self.hub.get(id)?.0.clone())));
-        let Some((id, content)) = found.filter(|(id, content)| self.may_take(id, content)) else {
-            return self.view(false, Membership::Active, Arc::default(), false);
+    fn look(&mut self, memory: &mut Memory) -> View {
+        let hub = memory.read.0.clone();
+        let found = hub.and_then(|id| Some((id.clone(), self.hub.get(&id)?.0.clone())));
+        let Some((id, content)) = found.filter(|(id, content)| self.may_take(memory, id, content))
+        else {
+            return self.view(memory, false, Membership::Active, Arc::default(), false);
         };
-        self.serial = self.serial.max(content.serial);
+        memory.serial = memory.serial.max(content.serial);
+        memory.accepted = Some(id.clone());
         self.accepted = Some(id);
         let approvals = Arc::new(content.approvals.clone());
         if content.membership == Membership::Unassigned {
-            return self.view(true, Membership::Unassigned, approvals, false);
+            return self.view(memory, true, Membership::Unassigned, approvals, false);
         }
+        let extra = memory.read.1.as_ref();
         let extra = extra.and_then(|id| self.extra.get(id).copied());
-        let unknown = self.hold(&content, extra);
-        self.view(true, content.membership, approvals, unknown)
+        let unknown = self.hold(memory, &content, extra);
+        self.view(memory, true, content.membership, approvals, unknown)
     }
 
     /// Trusted history and a valid fleet file.
-    fn may_take(&self, id: &CommitId, content: &Content) -> bool {
-        let follows = self
+    fn may_take(&self, memory: &Memory, id: &CommitId, content: &Content) -> bool {
+        let follows = memory
             .accepted
             .as_ref()
             .is_none_or(|accepted| accepted == id || !self.shallow && self.reaches(id, accepted));
-        !content.fleet_broken && (follows || content.serial > self.serial)
+        !content.fleet_broken && (follows || content.serial > memory.serial)
     }
 
     /// Takes every Application's content that can be enforced; true when one's is not known at all.
-    fn hold(&mut self, content: &Content, extra: Option<Extra>) -> bool {
+    fn hold(&mut self, memory: &mut Memory, content: &Content, extra: Option<Extra>) -> bool {
         let mut unknown = false;
         for name in APPLICATIONS {
             let Some(policy) = content.applications.get(name) else {
-                self.held.remove(name);
+                memory.held.remove(name);
                 continue;
             };
             let objects = match (name, extra) {
                 ("extra", None) => None,
                 (_, extra) => content.objects(name, &extra.unwrap_or_default()),
             };
-            let before = self
-                .held
-                .get(name)
-                .map(|held| (held.hash, held.objects.len(), held.before));
+            let before = memory.held.get(name).cloned();
             // A source that renders nothing empties nothing (P6).
             let Some(objects) = objects.filter(|objects| !objects.is_empty() || before.is_none())
             else {
                 unknown |= before.is_none();
                 continue;
             };
-            let mut hasher = DefaultHasher::new();
-            format!("{objects:?}").hash(&mut hasher);
-            let hash = hasher.finish();
+            let hash = hash_of(&objects);
+            // Deletions are counted under a content, until another one is in force.
+            if self.newest.insert(name, hash) != Some(hash) && before.is_some() {
+                self.ledgers.remove(&(name.to_owned(), hash));
+            }
             let before = match before {
-                Some((old, _, before)) if old == hash => before,
-                Some((_, count, _)) => {
-                    self.ledgers.remove(&(name.to_owned(), hash));
-                    count
-                }
+                Some(old) if old.hash == hash => old.before,
+                Some(old) => old.objects.len(),
                 None => 0,
             };
             let now = InForce {
@@ -97,13 +156,14 @@ impl Oracle {
                 hash,
                 before,
             };
-            self.held.insert(name, Arc::new(now));
+            memory.held.insert(name, Arc::new(now));
         }
         unknown
     }
 
     fn view(
         &self,
+        memory: &Memory,
         sure: bool,
         membership: Membership,
         approvals: Arc<Vec<crate::sim::content::Approval>>,
@@ -113,7 +173,7 @@ impl Oracle {
             since: self.journal.now(),
             sure,
             membership,
-            applications: self.held.clone(),
+            applications: memory.held.clone(),
             unknown,
             approvals,
         }
@@ -132,6 +192,12 @@ impl Oracle {
             .filter(|(index, _)| ended(*index).is_none_or(|end| end >= from))
             .collect()
     }
+}
+
+fn hash_of(objects: &BTreeMap<ObjectId, Value>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    format!("{objects:?}").hash(&mut hasher);
+    hasher.finish()
 }
 
 fn same(one: &View, other: &View) -> bool {

@@ -162,6 +162,14 @@ impl Oracle {
                 format!("{object} of {name} is deleted and no view permits that"),
             );
         };
+        let views = self.candidates(sent.life);
+        let rendered = |(_, view): &(usize, &View)| {
+            let held = view.applications.get(name.as_str());
+            held.is_some_and(|held| held.objects.contains_key(object))
+        };
+        if views.last().is_some_and(rendered) {
+            self.journal.reach("recreated");
+        }
         self.delete_in_order(sent.api, object, &name);
         if braked && !approved && !is_superseded(object) {
             self.brake(sent.api, (object, uid), (&name, hash, before));
@@ -255,7 +263,7 @@ impl Oracle {
         let left: Vec<ObjectId> = api
             .objects()
             .filter(|(id, live)| inside(id) && !is_deleting(live))
-            .filter(|(id, live)| self.is_of(live, name) && !self.recently(id))
+            .filter(|(id, live)| self.is_of(id, live, name) && !self.recently(id))
             .map(|(id, _)| id.clone())
             .collect();
         if let Some(first) = left.first() {
@@ -263,12 +271,12 @@ impl Oracle {
         }
     }
 
-    fn is_of(&self, live: &Node, name: &str) -> bool {
+    fn is_of(&self, id: &ObjectId, live: &Node, name: &str) -> bool {
         let text = |path: &[&str]| live.str_at(path).unwrap_or_default().to_owned();
         let mark = text(&["metadata", "annotations", "muster.dev/applied"]);
         text(&["metadata", "labels", "applyset.kubernetes.io/part-of"]) == self.applyset
             && muster_model::marks::AppliedMark::parse(&mark)
-                .is_some_and(|mark| mark.application.name == name)
+                .is_some_and(|mark| mark.application.name == name && mark.object == *id)
     }
 
     /// P2: counts a deletion that nobody approved.
@@ -280,7 +288,7 @@ impl Oracle {
     ) {
         let live = api
             .objects()
-            .filter(|(_, live)| self.is_of(live, name))
+            .filter(|(id, live)| self.is_of(id, live, name))
             .count();
         let owned = api
             .objects()
@@ -351,6 +359,9 @@ impl Oracle {
 
     /// P10: what was accepted never goes back.
     fn stored(&mut self, parent: &Parent) {
+        if parent.state.epoch != self.taken_over.epoch {
+            self.taken_over = parent.state.clone();
+        }
         let key = format!("{} main", crate::sim::content::HUB);
         let Some(now) = parent.state.accepted.get(&key) else {
             return;
