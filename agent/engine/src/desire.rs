@@ -8,22 +8,24 @@ use muster_fleet::children::{child_applications, is_argo_object, is_followed};
 use muster_fleet::failure::Failure;
 use muster_fleet::fleet::{self, Approval, OnLeave};
 use muster_fleet::hub::Hub;
-use muster_fleet::namespaces::{learn_scopes, normalise_namespaces, scopes_of};
-use muster_fleet::project::{Scoped, check_application, check_objects};
+use muster_fleet::namespaces::{normalise_namespaces, scopes_of};
+use muster_fleet::project::{Project, Scoped, check_application, check_objects};
 use muster_fleet::targets::{Incomplete, Targets};
 use muster_model::kinds::Scopes;
 use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{
-    ApplicationKey, BlobId, ClusterName, GroupKind, Manifest, Problem, Reason, RepoPath, Revision,
+    ApplicationKey, BlobId, ClusterName, Digest, GroupKind, Manifest, Problem, Reason, RepoPath,
+    Revision,
 };
-use muster_sync::{DesiredSet, OwnObjects};
+use muster_sync::{DesiredObject, DesiredSet, OwnObjects};
 
 use crate::commits::{Commits, SourceRef};
 use crate::known_targets::{Answer, Whose};
 use crate::placing;
 use crate::policy::policy;
-use crate::render::{Input, Rendering, Renders, render};
+use crate::render::{Input, Objects, Rendering, manifests, render};
+use crate::renders::{Ready, Renders};
 use crate::survey::ready;
 use crate::unbuilt;
 
@@ -141,6 +143,7 @@ impl DesiredApplication {
 /// # Errors
 /// [`Need`].
 pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<Desired, Need> {
+    request.renders.begin();
     let (hub, targets) = targeted(request, commits)?;
     let refused = unbuilt::of_fleet(&hub, &request.fleet_file);
     if !refused.is_empty() {
@@ -155,27 +158,31 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
     let templates = placing::templates(request, commits, &hub)?;
     let mut all_scopes = scopes_of(&hub.fleet);
     all_scopes.extend(scopes);
-    learn_scopes(
-        &mut all_scopes,
-        found
-            .iter()
-            .filter_map(|(_, r)| r.as_ref().ok())
-            .flat_map(|r| &r.objects)
-            .chain(placing::objects(&templates)),
-    );
+    for rendering in found.iter().filter_map(|(_, r)| r.as_ref().ok()) {
+        rendering.objects.teach(&mut all_scopes);
+    }
+    placing::teach(&templates, &mut all_scopes);
     let placed = placing::place(request, &hub, templates, &all_scopes, &mut desired);
     found.extend(placed);
     refuse_shared_names(&mut found);
+    let view = View {
+        request,
+        commits,
+        hub: &hub,
+        scopes: &all_scopes,
+    };
     for (application, rendering) in found {
         if !request.wants(&application.key) {
             continue;
         }
-        let content = rendering.and_then(|rendering| {
-            finish(request, commits, &hub, &application, rendering, &all_scopes)
-        });
-        let (content, problems) = match content {
+        let finished = match rendering {
+            Ok(rendering) => view.finish(&application, rendering),
+            Err(problems) => Err(Need::Refused(problems)),
+        };
+        let (content, problems) = match finished {
             Ok(set) => (Some(Arc::new(set)), Vec::new()),
-            Err(problems) => (None, problems),
+            Err(Need::Refused(problems)) => (None, problems),
+            Err(need @ (Need::Blobs(..) | Need::Sources(_))) => return Err(need),
         };
         let path = application.sources.first();
         let entry = DesiredApplication {
@@ -186,6 +193,9 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
             problems,
         };
         desired.applications.insert(application.key, entry);
+    }
+    if request.only.is_none() {
+        request.renders.end();
     }
     Ok(desired)
 }
@@ -270,7 +280,11 @@ fn with_children(
             let is_own = application.cluster == request.cluster;
             let followed = is_followed(hub, &application);
             let rendering = rendering.map(|mut rendering| {
-                let children = child_applications(hub, &application, &rendering.objects);
+                if !rendering.objects.has_argo_objects() {
+                    return rendering;
+                }
+                let mut objects = rendering.objects.manifests().unwrap_or_default();
+                let children = child_applications(hub, &application, &objects);
                 if !children.problems.is_empty() {
                     let incomplete = &mut desired.incomplete;
                     incomplete.doubt_children_of(&application, followed);
@@ -282,7 +296,8 @@ fn with_children(
                     child.cluster == request.cluster || is_followed(hub, child)
                 };
                 next.extend(children.applications.into_iter().filter(wanted));
-                rendering.objects.retain(|object| !is_argo_object(object));
+                objects.retain(|object| !is_argo_object(object));
+                rendering.objects = Objects::Chosen(objects);
                 rendering
             });
             if rendering.is_err() {
@@ -362,55 +377,111 @@ fn render_all(
     Ok(renderings)
 }
 
-/// From rendered objects to a set that may be planned: namespaces, guardrails, reserved objects, options.
-fn finish(
-    request: &Request,
-    commits: &Commits,
-    hub: &Hub,
-    app: &Application,
-    rendering: Rendering,
-    scopes: &Scopes,
-) -> Result<DesiredSet, Vec<Problem>> {
-    let Some(project) = hub.projects.get(&app.key.project) else {
-        return Err(vec![
-            Problem::new(
-                Reason::UnknownProject,
-                format!("project {:?} is not declared", app.key.project),
-            )
-            .at(app.origin.clone()),
-        ]);
-    };
-    check_application(project, app, Scoped::of(&hub.fleet, app))?;
-    if let Some(problem) = unbuilt::of_set(hub, app) {
-        return Err(vec![problem]);
+/// What the objects of every Application are judged by.
+struct View<'a> {
+    request: &'a Request,
+    commits: &'a Commits,
+    hub: &'a Hub,
+    scopes: &'a Scopes,
+}
+
+impl View<'_> {
+    /// From rendered objects to a set that may be planned: namespaces, guardrails, reserved objects, options.
+    fn finish(&self, app: &Application, rendering: Rendering) -> Result<DesiredSet, Need> {
+        let Some(project) = self.hub.projects.get(&app.key.project) else {
+            let message = format!("project {:?} is not declared", app.key.project);
+            let problem = Problem::new(Reason::UnknownProject, message).at(app.origin.clone());
+            return Err(Need::Refused(vec![problem]));
+        };
+        let scoped = Scoped::of(&self.hub.fleet, app);
+        check_application(project, app, scoped).map_err(Need::Refused)?;
+        if let Some(problem) = unbuilt::of_set(self.hub, app) {
+            return Err(Need::Refused(vec![problem]));
+        }
+        let policy = policy(app, project).map_err(Need::Refused)?;
+        Ok(DesiredSet {
+            application: app.key.clone(),
+            release: Release {
+                hub: self.commits.hub.clone(),
+                sources: rendering.revisions,
+                inputs: rendering.inputs,
+            },
+            objects: self.objects(app, project, (rendering.inputs, rendering.objects))?,
+            policy,
+            evidence: muster_sync::Evidence {
+                trusted: true,
+                fleet_parsed: true,
+                rendered: true,
+            },
+            applied_before: false,
+        })
     }
-    let policy = policy(app, project)?;
-    let objects = normalise_namespaces(rendering.objects, &app.destination.namespace, scopes)?;
-    let mut problems = check_objects(project, app, &objects, scopes);
-    problems.extend(out_of_scope(request, &objects));
-    let ready = ready(objects, &request.own, &request.key).unwrap_or_else(|wrong| {
-        problems.extend(wrong);
-        Vec::new()
-    });
-    if !problems.is_empty() {
-        return Err(problems);
+
+    /// The objects, ready to be planned: those of before where nothing they were made from has changed.
+    fn objects(
+        &self,
+        app: &Application,
+        project: &Project,
+        (inputs, rendered): (Digest, Objects),
+    ) -> Result<Arc<Vec<DesiredObject>>, Need> {
+        let renders = &self.request.renders;
+        let terms = Digest::of(format!("{app:?} {project:?}").as_bytes());
+        if let Some(known) = renders.ready(&app.key)
+            && known.answers(inputs, terms, self.scopes)
+        {
+            return Ok(Arc::clone(&known.objects));
+        }
+        let manifests = match rendered.manifests() {
+            Some(manifests) => manifests,
+            None => manifests(&self.input(app))?,
+        };
+        let kinds: BTreeSet<GroupKind> = manifests.iter().map(|m| m.gvk().group_kind()).collect();
+        let objects = Arc::new(self.judged(app, project, manifests).map_err(Need::Refused)?);
+        // What Argo CD's objects were taken out of is looked at in every pass.
+        if self.request.only.is_none() && matches!(rendered, Objects::Rendered(_) | Objects::Ready(_))
+        {
+            let of = |kind: GroupKind| (kind.clone(), self.scopes.of(&kind));
+            let ready = Ready {
+                inputs,
+                terms,
+                scopes: kinds.into_iter().map(of).collect(),
+                objects: Arc::clone(&objects),
+            };
+            renders.keep_ready(&app.key, ready);
+        }
+        Ok(objects)
     }
-    Ok(DesiredSet {
-        application: app.key.clone(),
-        release: Release {
-            hub: commits.hub.clone(),
-            sources: rendering.revisions,
-            inputs: rendering.inputs,
-        },
-        objects: Arc::new(ready),
-        policy,
-        evidence: muster_sync::Evidence {
-            trusted: true,
-            fleet_parsed: true,
-            rendered: true,
-        },
-        applied_before: false,
-    })
+
+    fn judged(
+        &self,
+        app: &Application,
+        project: &Project,
+        manifests: Vec<Manifest>,
+    ) -> Result<Vec<DesiredObject>, Vec<Problem>> {
+        let (request, scopes) = (self.request, self.scopes);
+        let objects = normalise_namespaces(manifests, &app.destination.namespace, scopes)?;
+        let mut problems = check_objects(project, app, &objects, scopes);
+        problems.extend(out_of_scope(request, &objects));
+        let ready = ready(objects, &request.own, &request.key).unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            Vec::new()
+        });
+        if problems.is_empty() {
+            Ok(ready)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn input<'i>(&'i self, application: &'i Application) -> Input<'i> {
+        Input {
+            application,
+            hub: self.hub,
+            commits: self.commits,
+            renders: &self.request.renders,
+            recalled: self.request.recalled(&application.key),
+        }
+    }
 }
 
 /// Objects in namespaces that the agent does not look after: it may not read there, and could not tell what is there.

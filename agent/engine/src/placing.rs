@@ -6,11 +6,11 @@ use muster_fleet::application::Application;
 use muster_fleet::hub::Hub;
 use muster_fleet::placement::{Assignment, Placement, assign};
 use muster_model::kinds::Scopes;
-use muster_model::{BlobId, Digest, Manifest, Problem};
+use muster_model::{BlobId, Digest, Problem};
 
 use crate::commits::Commits;
 use crate::desire::{Desired, Found, Need, Request};
-use crate::render::{Input, Rendering, render};
+use crate::render::{Input, Objects, Rendering, render};
 
 /// The rendered templates of a placement, or why they are not known.
 pub(crate) type Templates<'a> = Vec<(&'a Placement, Result<Rendering, Vec<Problem>>)>;
@@ -51,10 +51,13 @@ pub(crate) fn templates<'a>(
     Ok(templates)
 }
 
-/// Every template, for the scopes that CustomResourceDefinitions among them teach.
-pub(crate) fn objects<'t>(templates: &'t Templates<'_>) -> impl Iterator<Item = &'t Manifest> {
-    let rendered = templates.iter().filter_map(|(_, r)| r.as_ref().ok());
-    rendered.flat_map(|rendering| &rendering.objects)
+/// Learns the scopes that CustomResourceDefinitions among the templates teach.
+pub(crate) fn teach(templates: &Templates<'_>, scopes: &mut Scopes) {
+    for (_, rendering) in templates {
+        if let Ok(rendering) = rendering {
+            rendering.objects.teach(scopes);
+        }
+    }
 }
 
 /// What the policies place on this cluster, as Applications of their own.
@@ -85,7 +88,8 @@ pub(crate) fn place(
                 continue;
             }
         };
-        let assignment = assign(hub, placement, &rendering.objects, scopes);
+        let objects = rendering.objects.manifests().unwrap_or_default();
+        let assignment = assign(hub, placement, &objects, scopes);
         for placed in assignment.on(cluster) {
             let objects = placed.objects.map(|objects| Rendering {
                 revisions: rendering.revisions.clone(),
@@ -93,7 +97,7 @@ pub(crate) fn place(
                     &rendering.inputs.as_bytes()[..],
                     &placed.decision.as_bytes()[..],
                 ]),
-                objects,
+                objects: Objects::Chosen(objects),
             });
             found.push((placed.application, objects));
         }

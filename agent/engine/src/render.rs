@@ -1,23 +1,23 @@
-//! The sources of one Application, rendered: memoised by the ids of everything the render read.
+//! The sources of one Application, rendered as far as they are not remembered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use muster_fleet::application::Application;
+use muster_fleet::children::is_argo_object;
 use muster_fleet::hub::Hub;
+use muster_fleet::namespaces::learn_scopes;
 use muster_fleet::source::Source;
 use muster_kustomize::{Failure, Options, Rendered, SourceOptions};
+use muster_model::kinds::Scopes;
 use muster_model::{
-    ApplicationKey, BlobId, Digest, Location, Manifest, Problem, Reason, RepoPath, Revision, Tree,
-    json,
+    BlobId, Digest, Location, Manifest, Problem, Reason, RepoPath, Revision, Tree,
 };
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
-use crate::known_targets::KnownTargets;
-use crate::quarantine::Quarantine;
+use crate::renders::{Render, Renders};
 use crate::source::{Environment, source_options};
 
 /// What is rendered from where.
@@ -38,162 +38,128 @@ pub(crate) struct Rendering {
     /// The definition, and the ids of everything that was read.
     pub(crate) inputs: Digest,
     /// The objects, as rendered.
-    pub(crate) objects: Vec<Manifest>,
+    pub(crate) objects: Objects,
 }
 
-/// Renders of earlier passes: the same definition and the same ids give the same objects without parsing anything.
-#[derive(Debug, Default)]
-pub struct Renders {
-    targets: KnownTargets,
-    parsed: Arc<muster_kustomize::Cache>,
-    memo: Mutex<BTreeMap<(ApplicationKey, usize), Packed>>,
-    done: AtomicU64,
-    quarantine: Mutex<Quarantine>,
+/// The objects of a rendering.
+#[derive(Debug, Clone)]
+pub(crate) enum Objects {
+    /// As rendered, source by source.
+    Rendered(Vec<Arc<Render>>),
+    /// Chosen from what was rendered.
+    Chosen(Vec<Manifest>),
+    /// Made ready before: they are what was rendered now, or are rendered anew where that is not enough.
+    Ready(Vec<Arc<Render>>),
 }
 
-#[derive(Debug)]
-struct Memo {
-    definition: Digest,
-    read: Vec<(RepoPath, BlobId)>,
-    objects: Vec<Manifest>,
-}
-
-/// A [`Memo`] as it is kept: the objects as compact JSON, a sixth of what their trees take.
-#[derive(Debug)]
-struct Packed {
-    definition: Digest,
-    read: Vec<(RepoPath, BlobId)>,
-    objects: Vec<Box<str>>,
-}
-
-impl Packed {
-    fn pack(memo: &Memo) -> Self {
-        let text = |object: &Manifest| json::to_string(object.body()).into();
-        Self {
-            definition: memo.definition,
-            read: memo.read.clone(),
-            objects: memo.objects.iter().map(text).collect(),
+impl Objects {
+    /// The objects; `None` when they have to be rendered anew.
+    pub(crate) fn manifests(&self) -> Option<Vec<Manifest>> {
+        match self {
+            Self::Rendered(renders) => {
+                let all: Option<Vec<_>> = renders.iter().map(|render| render.manifests()).collect();
+                Some(all?.concat())
+            }
+            Self::Chosen(objects) => Some(objects.clone()),
+            Self::Ready(_) => None,
         }
     }
 
-    /// `None` for what JSON cannot hold: it is rendered again.
-    fn unpack(&self) -> Option<Memo> {
-        let object = |text: &str| {
-            let node = json::from_slice(text.as_bytes()).ok()?;
-            Manifest::new(node).ok()
-        };
-        Some(Memo {
-            definition: self.definition,
-            read: self.read.clone(),
-            objects: self
-                .objects
-                .iter()
-                .map(|text| object(text))
-                .collect::<Option<_>>()?,
-        })
-    }
-}
-
-impl Renders {
-    /// Forgets the files that were parsed: between two looks only what was rendered is of use.
-    pub fn rest(&self) {
-        self.parsed.clear();
-    }
-
-    /// With what failed inside before the agent was started again.
-    #[must_use]
-    pub fn with_quarantine(failed: &BTreeMap<String, u32>) -> Self {
-        Self {
-            quarantine: Mutex::new(Quarantine::new(failed)),
-            ..Self::default()
+    /// Learns what CustomResourceDefinitions among them teach.
+    pub(crate) fn teach(&self, scopes: &mut Scopes) {
+        match self {
+            Self::Rendered(renders) | Self::Ready(renders) => {
+                for render in renders {
+                    scopes.extend(render.learned());
+                }
+            }
+            Self::Chosen(objects) => learn_scopes(scopes, objects),
         }
     }
 
-    /// What failed inside, and how often, by its content.
-    #[must_use]
-    pub fn quarantined(&self) -> BTreeMap<String, u32> {
-        self.quarantine().failed()
-    }
-
-    fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
-        self.quarantine
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many sources were rendered, recalled ones apart.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
-    }
-
-    /// Targets of earlier passes.
-    pub(crate) fn targets(&self) -> &KnownTargets {
-        &self.targets
-    }
-
-    fn recall(
-        &self,
-        key: &(ApplicationKey, usize),
-        definition: Digest,
-        tree: &dyn Tree,
-    ) -> Option<Memo> {
-        let all = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
-        let memo = all.get(key)?;
-        let valid = memo.definition == definition && muster_kustomize::is_current(&memo.read, tree);
-        valid.then(|| memo.unpack())?
-    }
-
-    fn remember(&self, key: (ApplicationKey, usize), memo: &Memo) {
-        self.memo
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, Packed::pack(memo));
+    /// True when some of them are Argo CD's own.
+    pub(crate) fn has_argo_objects(&self) -> bool {
+        match self {
+            Self::Rendered(renders) | Self::Ready(renders) => {
+                renders.iter().any(|render| render.has_argo_objects)
+            }
+            Self::Chosen(objects) => objects.iter().any(is_argo_object),
+        }
     }
 }
 
-/// Renders every source of an Application.
+/// Renders every source of an Application, as far as it is not known.
 pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
+    let found = found(input)?;
+    let mut renders = Vec::new();
+    for (index, source) in found.iter().enumerate().filter(|(_, s)| !s.asked.is_reference()) {
+        renders.push(render_source(input, index, source, Memory::Counts)?);
+    }
+    let inputs = Digest::of_parts(renders.iter().map(|r| &r.inputs.as_bytes()[..]));
+    let mut objects = Objects::Rendered(renders);
+    if let Objects::Rendered(renders) = &objects
+        && renders.iter().any(|render| render.is_dropped())
+    {
+        let ready = input.renders.ready(&input.application.key);
+        objects = match ready.filter(|ready| ready.inputs == inputs) {
+            Some(_) => Objects::Ready(renders.clone()),
+            None => Objects::Chosen(manifests(input)?),
+        };
+    }
+    Ok(Rendering {
+        revisions: found.iter().map(|s| s.revision.clone()).collect(),
+        inputs,
+        objects,
+    })
+}
+
+/// Renders every source again, whatever is known.
+pub(crate) fn manifests(input: &Input<'_>) -> Result<Vec<Manifest>, Need> {
+    let mut all = Vec::new();
+    let found = found(input)?;
+    for (index, source) in found.iter().enumerate().filter(|(_, s)| !s.asked.is_reference()) {
+        let render = render_source(input, index, source, Memory::Ignored)?;
+        all.extend(render.manifests().unwrap_or_default());
+    }
+    Ok(all)
+}
+
+/// A source at the commit that it is rendered at.
+struct Found<'a> {
+    asked: &'a Source,
+    repository: String,
+    revision: &'a Revision,
+    tree: &'a Snapshot,
+}
+
+/// Every source of an Application at its commit, or those that are not resolved yet.
+fn found<'a>(input: &Input<'a>) -> Result<Vec<Found<'a>>, Need> {
     let mut missing = BTreeSet::new();
     let mut found = Vec::new();
-    for (index, source) in input.application.sources.iter().enumerate() {
-        let mut wanted = located(input.hub, input.commits, source, &input.application.origin)?;
+    for (index, asked) in input.application.sources.iter().enumerate() {
+        let mut wanted = located(input.hub, input.commits, asked, &input.application.origin)?;
         let pinned = input.recalled.and_then(|revisions| revisions.get(index));
         if let Some(pinned) = pinned {
             wanted.name = pinned.commit_id.to_string();
         }
         match input.commits.sources.get(&wanted) {
-            Some(SourceState::At(revision, tree)) => {
-                let revision = pinned.unwrap_or(revision);
-                found.push((source, wanted.repository, revision, tree));
-            }
+            Some(SourceState::At(revision, tree)) => found.push(Found {
+                asked,
+                repository: wanted.repository,
+                revision: pinned.unwrap_or(revision),
+                tree,
+            }),
             Some(SourceState::Failed(problem)) => return Err(Need::Refused(vec![problem.clone()])),
             None => {
                 missing.insert(wanted);
             }
         }
     }
-    if !missing.is_empty() {
-        return Err(Need::Sources(missing));
+    if missing.is_empty() {
+        Ok(found)
+    } else {
+        Err(Need::Sources(missing))
     }
-    let mut rendering = Rendering {
-        revisions: Vec::new(),
-        inputs: Digest::of(b""),
-        objects: Vec::new(),
-    };
-    let mut digests = Vec::new();
-    for (index, (source, repository, revision, tree)) in found.into_iter().enumerate() {
-        rendering.revisions.push(revision.clone());
-        if source.is_reference() {
-            continue;
-        }
-        let at = (&repository, revision, tree);
-        let memo = render_source(input, (index, source), at)?;
-        digests.push(inputs_digest(&memo));
-        rendering.objects.extend(memo.objects);
-    }
-    rendering.inputs = Digest::of_parts(digests.iter().map(|d| &d.as_bytes()[..]));
-    Ok(rendering)
 }
 
 /// Where a source really is; `origin` is where the Application is defined.
@@ -227,31 +193,40 @@ pub(crate) fn located(
     })
 }
 
+/// Whether what was rendered before may stand for a render.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Counts,
+    Ignored,
+}
+
 fn render_source(
     input: &Input<'_>,
-    (index, source): (usize, &Source),
-    (repository, revision, tree): (&String, &Revision, &Snapshot),
-) -> Result<Memo, Need> {
+    index: usize,
+    source: &Found<'_>,
+    memory: Memory,
+) -> Result<Arc<Render>, Need> {
     let key = (input.application.key.clone(), index);
-    let asked = asked_of(input.application, source, revision)?;
-    let definition = Digest::of(format!("{:?} {asked:?}", source.path).as_bytes());
-    if let Some(memo) = input.renders.recall(&key, definition, &**tree) {
-        return Ok(memo);
+    let (path, tree) = (&source.asked.path, &**source.tree);
+    let asked = asked_of(input.application, source.asked, source.revision)?;
+    let definition = Digest::of(format!("{path:?} {asked:?}").as_bytes());
+    if memory == Memory::Counts
+        && let Some(render) = input.renders.recall(&key, definition, tree)
+    {
+        return Ok(render);
     }
-    let content = content_of(definition, &**tree, &source.path);
+    let content = content_of(definition, tree, path);
     let rendered = guarded(input.renders, &content, || {
-        let asked = (&source.path, &asked);
-        render_one(asked, repository, &**tree, &input.renders.parsed)
+        let parsed = input.renders.parsed();
+        render_one((path, &asked), &source.repository, tree, parsed)
     })
     .map_err(|problem| Need::Refused(vec![problem.at(input.application.origin.clone())]))??;
-    input.renders.done.fetch_add(1, Ordering::Relaxed);
-    let memo = Memo {
-        definition,
-        read: rendered.inputs().to_vec(),
-        objects: rendered.into_objects(),
-    };
-    input.renders.remember(key, &memo);
-    Ok(memo)
+    let render = Arc::new(Render::new(definition, rendered));
+    // A release of before is rendered in passing: the newest one stays in mind.
+    if input.recalled.is_none() {
+        input.renders.remember(key, &render);
+    }
+    Ok(render)
 }
 
 /// Runs a render so that a panic is this Application's own refusal; the same content is then tried ever more rarely.
@@ -314,17 +289,10 @@ pub(crate) fn render_one(
     })
 }
 
-fn inputs_digest(memo: &Memo) -> Digest {
-    let mut parts: Vec<&[u8]> = vec![memo.definition.as_bytes()];
-    for (path, id) in &memo.read {
-        parts.push(path.as_str().as_bytes());
-        parts.push(id.as_bytes());
-    }
-    Digest::of_parts(parts)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
