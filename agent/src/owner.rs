@@ -14,6 +14,7 @@ mod poll;
 mod probe;
 mod publish;
 mod startup;
+mod take;
 mod watches;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -436,9 +436,13 @@ impl View<'_> {
             None => manifests(&self.input(app))?,
         };
         let kinds: BTreeSet<GroupKind> = manifests.iter().map(|m| m.gvk().group_kind()).collect();
-        let objects = Arc::new(self.judged(app, project, manifests).map_err(Need::Refused)?);
+        let objects = Arc::new(
+            self.judged(app, project, manifests)
+                .map_err(Need::Refused)?,
+        );
         // What Argo CD's objects were taken out of is looked at in every pass.
-        if self.request.only.is_none() && matches!(rendered, Objects::Rendered(_) | Objects::Ready(_))
+        if self.request.only.is_none()
+            && matches!(rendered, Objects::Rendered(_) | Objects::Ready(_))
         {
             let of = |kind: GroupKind| (kind.clone(), self.scopes.of(&kind));
             let ready = Ready {

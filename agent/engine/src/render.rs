@@ -11,9 +11,7 @@ use muster_fleet::namespaces::learn_scopes;
 use muster_fleet::source::Source;
 use muster_kustomize::{Failure, Options, Rendered, SourceOptions};
 use muster_model::kinds::Scopes;
-use muster_model::{
-    BlobId, Digest, Location, Manifest, Problem, Reason, RepoPath, Revision, Tree,
-};
+use muster_model::{BlobId, Digest, Location, Manifest, Problem, Reason, RepoPath, Revision, Tree};
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
@@ -92,7 +90,11 @@ impl Objects {
 pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
     let found = found(input)?;
     let mut renders = Vec::new();
-    for (index, source) in found.iter().enumerate().filter(|(_, s)| !s.asked.is_reference()) {
+    for (index, source) in found
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| !s.asked.is_reference())
+    {
         renders.push(render_source(input, index, source, Memory::Counts)?);
     }
     let inputs = Digest::of_parts(renders.iter().map(|r| &r.inputs.as_bytes()[..]));
@@ -117,7 +119,11 @@ pub(crate) fn render(input: &Input<'_>) -> Result<Rendering, Need> {
 pub(crate) fn manifests(input: &Input<'_>) -> Result<Vec<Manifest>, Need> {
     let mut all = Vec::new();
     let found = found(input)?;
-    for (index, source) in found.iter().enumerate().filter(|(_, s)| !s.asked.is_reference()) {
+    for (index, source) in found
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| !s.asked.is_reference())
+    {
         let render = render_source(input, index, source, Memory::Ignored)?;
         all.extend(render.manifests().unwrap_or_default());
     }

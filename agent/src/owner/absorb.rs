@@ -140,7 +140,7 @@ impl<C: Cluster> Owner<C> {
     }
 
     /// Marks the Applications that an object concerns: whose it says it is, and who renders it.
-    fn mark_owner(&mut self, id: &ObjectId, record: Option<&Record>) {
+    pub(super) fn mark_owner(&mut self, id: &ObjectId, record: Option<&Record>) {
         let says = record
             .and_then(|r| r.applied.as_ref())
             .map(|mark| mark.application.clone());

@@ -8,12 +8,11 @@ use muster_engine::{Desired, report};
 use muster_model::effect::Effect;
 use muster_model::kinds::Scopes;
 use muster_model::status::ClusterState;
-use muster_model::{ApplicationKey, Digest, GroupKind, ObjectId, Problem, Reason};
-use muster_sync::{Claims, ClusterDeletions, Deletions, Evidence, ObjectState, Plan, narrow};
+use muster_model::{ApplicationKey, GroupKind, ObjectId, Problem, Reason};
+use muster_sync::{ClusterDeletions, Deletions, Evidence, ObjectState, Plan, narrow};
 use tokio::time::Instant;
 
 use super::act::Work;
-use super::gather::Trust;
 use super::goal::{Goal, is_departed};
 use super::parent::Remembered;
 use super::publish::Fleet;
@@ -35,34 +34,6 @@ struct Started {
 }
 
 impl<C: Cluster> Owner<C> {
-    pub(super) fn gathered(
-        &mut self,
-        desired: Desired,
-        trust: Trust,
-        approved: BTreeMap<ApplicationKey, BTreeSet<Digest>>,
-    ) {
-        self.polled();
-        if self.desired.as_ref().is_none_or(|d| d.hub != desired.hub) {
-            tracing::info!(hub = %desired.hub, applications = desired.applications.len(), state = ?desired.state, "new release");
-        }
-        for problem in desired.problems.iter().chain(&desired.warnings) {
-            tracing::warn!(reason = %problem.reason, error = %problem.message, "fleet");
-        }
-        if self.state.accepted != trust.accepted || self.state.serial != trust.serial {
-            self.essential += 1;
-            self.state.accepted = trust.accepted;
-            self.state.serial = trust.serial;
-        }
-        let quarantined = self.renders.quarantined();
-        if self.state.quarantined != quarantined {
-            self.essential += 1;
-            self.state.quarantined = quarantined;
-        }
-        self.approved = approved;
-        self.away = None;
-        self.take(desired);
-    }
-
     pub(super) fn unchanged(&mut self) {
         self.polled();
         if self.away.take().is_some() {
@@ -84,54 +55,21 @@ impl<C: Cluster> Owner<C> {
             .inc();
         self.away = Some(problem);
         match in_force {
-            Some(in_force) if self.desired.is_none() => self.take(in_force),
+            Some(in_force) if self.desired.is_none() => {
+                self.take(in_force);
+                self.mark_all();
+            }
             _ if !again => self.mark_all(),
             _ => {}
         }
     }
 
-    fn polled(&mut self) {
+    pub(super) fn polled(&mut self) {
         self.vitals.metrics.polls.inc();
         self.vitals
             .metrics
             .last_poll
             .set(self.clock.now().as_second());
-    }
-
-    /// Puts a new wish in force.
-    fn take(&mut self, desired: Desired) {
-        self.memory.manager = format!("{}{}", muster_sync::MANAGER_PREFIX, desired.fleet);
-        self.hands.cluster.manage_as(&self.memory.manager);
-        self.claims = self.claims_of(&desired);
-        self.desired = Some(desired);
-        self.shrunk = true;
-        self.rewatch();
-        self.mark_all();
-    }
-
-    /// Who renders what. A cluster that leaves wants nothing any more.
-    fn claims_of(&self, desired: &Desired) -> Claims {
-        let mut claims = Claims::default();
-        if desired.state == ClusterState::Leaving {
-            return claims;
-        }
-        for (key, application) in &desired.applications {
-            if let Some(set) = &application.content {
-                claims.add(key, set.objects.iter().map(|o| &o.id));
-                let policy = &set.policy;
-                let home = policy.create_namespace.as_ref();
-                if let Some((name, metadata)) = home.zip(policy.namespace_metadata.as_ref()) {
-                    let claims = claims.namespaces.entry(name.clone()).or_default();
-                    claims.insert(key.clone(), metadata.clone());
-                }
-                continue;
-            }
-            claims.unknown.insert(key.clone());
-            if !self.state.enforced.contains_key(&key.to_string()) {
-                claims.unrecorded.insert(key.clone());
-            }
-        }
-        claims
     }
 
     /// Watches the kinds that the parent declares and that Git names, as far as they are served.
