@@ -2,9 +2,11 @@
 //! same answers, the same objects and the same managed fields. What scenarios and simulations prove on the fake is worth
 //! as much as this.
 
+mod port;
 mod scripts;
 mod sides;
 
+pub(crate) use port::*;
 pub(crate) use scripts::*;
 
 use muster_model::effect::{Effect, Outcome};

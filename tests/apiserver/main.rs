@@ -131,6 +131,8 @@ fn contract_trials(plane: Option<&Arc<Plane>>) -> Vec<Trial> {
             custom_lists_merge_as_their_definition_says,
             custom_fields_are_defaulted,
             a_custom_field_that_is_not_declared,
+            parents_are_compared_and_swapped,
+            a_watch_tells_what_happens,
         ],
     )
 }

@@ -61,11 +61,11 @@ fn gadget(spec: Value) -> Value {
     })
 }
 
-fn config(data: Value) -> Value {
+pub(super) fn config(data: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data})
 }
 
-fn labelled(data: Value, labels: Value) -> Value {
+pub(super) fn labelled(data: Value, labels: Value) -> Value {
     let mut object = config(data);
     object["metadata"]["labels"] = labels;
     object

@@ -9,6 +9,7 @@ use muster_tests::fakes::{FakeCluster, Identity};
 use muster_tests::testbed::ADMIN_TOKEN;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::scripts::gadgets;
 use super::{Act, KINDS, Kind, effect, recorded};
@@ -82,6 +83,14 @@ impl Fake {
             .iter()
             .filter(|id| id.group_kind() == wanted && id.namespace == self.namespace);
         inside.filter_map(|id| self.cluster.get(id)).collect()
+    }
+
+    pub(crate) fn watch(
+        &self,
+        kind: GroupKind,
+        events: mpsc::Sender<WatchEvent>,
+    ) -> JoinHandle<()> {
+        self.cluster.watch(kind, events)
     }
 
     pub(crate) async fn watched(&self) -> Vec<Value> {
@@ -207,6 +216,14 @@ impl Real {
             .filter(|item| item["metadata"]["name"] != "kube-root-ca.crt")
             .map(whole)
             .collect()
+    }
+
+    pub(crate) fn watch(
+        &self,
+        kind: GroupKind,
+        events: mpsc::Sender<WatchEvent>,
+    ) -> JoinHandle<()> {
+        self.client.watch(kind, events)
     }
 
     pub(crate) async fn watched(&self) -> Vec<Value> {
