@@ -69,6 +69,7 @@ fn tests() -> Vec<(&'static str, Test)> {
     let mut all = tests!(
         running: [
             an_agent_answers_and_ends_on_sigterm,
+            a_stopped_agent_that_goes_on_writes_nothing,
             what_a_rejection_quotes_is_told_nowhere,
         ],
         rights: [

@@ -1,5 +1,6 @@
 //! The process itself: its endpoint, its end, its discretion.
 
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,25 +38,8 @@ pub(super) fn an_agent_answers_and_ends_on_sigterm(agents: &Agents) {
     drop(agent);
 
     let address = free_address();
-    let child = Command::new(binary("muster"))
-        .args(site.command_line(address))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = Guarded(child.expect("the agent starts"));
-    let begun = Instant::now();
-    while !Agent::answers(address, "/readyz") {
-        assert!(begun.elapsed() < Duration::from_secs(90), "ready in time");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let id = child.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .expect("kill is there")
-            .success()
-    );
+    let mut child = spawn(&site.command_line(address), address);
+    signal(&child, "-TERM");
     let begun = Instant::now();
     let status = loop {
         if let Some(status) = child.0.try_wait().expect("it is ours") {
@@ -65,6 +49,72 @@ pub(super) fn an_agent_answers_and_ends_on_sigterm(agents: &Agents) {
         std::thread::sleep(Duration::from_millis(20));
     };
     assert_eq!(status.code(), Some(0));
+}
+
+/// Longer than an agent may act after it last held the parent.
+const STOPPED: Duration = Duration::from_secs(35);
+
+/// HAZARDS.md P11: SIGSTOP, another agent takes over, SIGCONT.
+pub(super) fn a_stopped_agent_that_goes_on_writes_nothing(agents: &Agents) {
+    let site = Site::new(
+        agents.cluster(),
+        &[config_map("one", &json!({"colour": "blue"}))],
+    );
+    let address = free_address();
+    let mut stale = spawn(&site.second_command_line(address), address);
+    let path = site.config_map("one");
+    let begun = Instant::now();
+    while site.value("one", "colour") != "blue" {
+        assert!(begun.elapsed() < Duration::from_secs(90), "applied in time");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    signal(&stale, "-STOP");
+    let stopped = Instant::now();
+
+    let agent = site.start();
+    site.deliver(&[config_map("one", &json!({"colour": "green"}))]);
+    site.is_synced(&agent);
+    assert_eq!(site.value("one", "colour"), "green");
+    std::thread::sleep(STOPPED.saturating_sub(stopped.elapsed()));
+    let before = site.cluster.get(&path).json();
+
+    // It still wants blue, sees green, and learns that its time is over before it may write.
+    signal(&stale, "-CONT");
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = stale.0.try_wait().expect("it is ours") {
+            break status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(90), "it ends");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(!status.success(), "{status}");
+    assert_eq!(site.cluster.get(&path).json(), before);
+    site.deliver(&[config_map("one", &json!({"colour": "red"}))]);
+    site.is_synced(&agent);
+    assert_eq!(site.value("one", "colour"), "red");
+}
+
+/// Starts an agent, and waits until it is ready.
+fn spawn(arguments: &[String], address: SocketAddr) -> Guarded {
+    let child = Command::new(binary("muster"))
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let child = Guarded(child.expect("the agent starts"));
+    let begun = Instant::now();
+    while !Agent::answers(address, "/readyz") {
+        assert!(begun.elapsed() < Duration::from_secs(90), "ready in time");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    child
+}
+
+fn signal(child: &Guarded, name: &str) {
+    let id = child.0.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status();
+    assert!(sent.expect("kill is there").success());
 }
 
 /// HAZARDS.md T-55.

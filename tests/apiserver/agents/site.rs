@@ -200,6 +200,15 @@ impl<'a> Site<'a> {
         )
     }
 
+    /// The same with a store of its own: a second agent beside another.
+    pub(super) fn second_command_line(&self, listen: SocketAddr) -> Vec<String> {
+        command_line(
+            &self.directory.path().join("second"),
+            listen,
+            &self.arguments(&self.cluster.kubeconfig_path),
+        )
+    }
+
     /// The command line of an agent, without its address and its store.
     fn arguments(&self, kubeconfig: &Path) -> Vec<String> {
         let kubeconfig = kubeconfig.display().to_string();
