@@ -115,6 +115,11 @@ impl Agent {
         self.status("VmRSS:")
     }
 
+    /// What of it is its own, in MiB (`RssAnon`): the rest is pages of the binary, which the kernel may drop.
+    pub(crate) fn anonymous_mib(&self) -> f64 {
+        self.status("RssAnon:")
+    }
+
     /// The processor time it has used, user and system, in seconds (proc_pid_stat(5), fields 14 and 15).
     pub(crate) fn cpu_seconds(&self) -> f64 {
         /// `sysconf(_SC_CLK_TCK)` on every Linux that Rust runs on.

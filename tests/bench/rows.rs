@@ -257,7 +257,11 @@ fn restart(site: &Site, objects: usize) -> Result<(Row, Agent), Stop> {
 }
 
 /// Nothing happens for a while.
+/// After a start the agent writes down what it learned, at most once a second; then it is at rest.
+const SETTLED: Duration = Duration::from_secs(10);
+
 fn idle(site: &Site, agent: &Agent, sizes: &Sizes, objects: usize) -> Row {
+    std::thread::sleep(SETTLED);
     let before = site.served();
     std::thread::sleep(Duration::from_secs(sizes.idle_seconds));
     let Served {
@@ -273,6 +277,10 @@ fn idle(site: &Site, agent: &Agent, sizes: &Sizes, objects: usize) -> Row {
     row.add(
         "resident (goal ≤ 20 MiB)",
         Figures::new("MiB", [agent.resident_mib()]),
+    );
+    row.add(
+        "of it the agent's own, not the binary's",
+        Figures::new("MiB", [agent.anonymous_mib()]),
     );
     row.add("lists (goal 0)", lists);
     row.add("writes (goal 0)", writes);

@@ -25,8 +25,11 @@ use crate::quarantine::Quarantine;
 /// Which source of which Application.
 pub(crate) type SourceKey = (ApplicationKey, usize);
 
+/// Parsed files that a look keeps at most twice as many of: enough for the bases that overlays share.
+const PARSED_FILES: usize = 128;
+
 /// Renders of earlier passes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Renders {
     targets: KnownTargets,
     parsed: Arc<muster_kustomize::Cache>,
@@ -157,6 +160,20 @@ impl Ready {
     pub(crate) fn answers(&self, inputs: Digest, terms: Digest, scopes: &Scopes) -> bool {
         let same = |(kind, scope): &(GroupKind, Option<Scope>)| scopes.of(kind) == *scope;
         self.inputs == inputs && self.terms == terms && self.scopes.iter().all(same)
+    }
+}
+
+impl Default for Renders {
+    fn default() -> Self {
+        Self {
+            targets: KnownTargets::default(),
+            parsed: Arc::new(muster_kustomize::Cache::bounded(PARSED_FILES)),
+            renders: Mutex::default(),
+            ready: Mutex::default(),
+            done: AtomicU64::default(),
+            turn: AtomicU64::default(),
+            quarantine: Mutex::default(),
+        }
     }
 }
 

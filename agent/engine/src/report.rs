@@ -1,6 +1,7 @@
 //! What the cluster says of itself, from plans and facts: computed once, at the end of a pass.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::Timestamp;
 use muster_model::agent_state::AgentState;
@@ -40,10 +41,34 @@ pub struct Facts<'a> {
     pub now: Timestamp,
 }
 
-/// What was reported before: when each Application last changed, and how often objects were healed.
+/// What was reported before: when each Application last changed.
 #[derive(Debug, Clone, Default)]
 pub struct Reported {
-    applications: BTreeMap<String, ApplicationStatus>,
+    applications: BTreeMap<String, Said>,
+}
+
+/// What was said of an Application, and since when it has been so.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    content: u64,
+    since: Timestamp,
+}
+
+impl Said {
+    /// What is said now; since then when it is the same.
+    fn now(status: &ApplicationStatus, before: Option<&Self>, now: Timestamp) -> Self {
+        let mut hasher = DefaultHasher::new();
+        // Nothing in a status that JSON cannot hold.
+        serde_json::to_vec(status)
+            .unwrap_or_default()
+            .hash(&mut hasher);
+        let content = hasher.finish();
+        let same = before.filter(|before| before.content == content);
+        Self {
+            content,
+            since: same.map_or(now, |before| before.since),
+        }
+    }
 }
 
 /// Reports; `None` while nothing is known that is worth saying.
@@ -53,18 +78,16 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
         return None;
     }
     let mut applications = BTreeMap::new();
+    let mut said = BTreeMap::new();
     for key in keys(facts) {
         let name = key.to_string();
         let mut status = application(facts, key);
-        if let Some(before) = reported.applications.get(&name) {
-            status.since = before.since;
-            if status != *before {
-                status.since = facts.now;
-            }
-        }
+        let now = Said::now(&status, reported.applications.get(&name), facts.now);
+        status.since = now.since;
+        said.insert(name.clone(), now);
         applications.insert(name, status);
     }
-    reported.applications = applications.clone();
+    reported.applications = said;
     Some(ClusterStatus {
         api_version: muster_fleet::fleet::API_VERSION.to_owned(),
         kind: "ClusterStatus".to_owned(),
@@ -158,7 +181,7 @@ fn application(facts: &Facts<'_>, key: &ApplicationKey) -> ApplicationStatus {
             .map(|c| c.release.clone()),
         sync: sync(facts, desired, plan),
         health: health(facts, plan),
-        since: facts.now,
+        since: Timestamp::UNIX_EPOCH,
         objects: count(|_| true),
         in_sync: count(ObjectState::is_settled),
         healed: 0,

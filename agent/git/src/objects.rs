@@ -134,6 +134,11 @@ impl Objects {
         }
     }
 
+    /// Forgets the bytes of blobs that were read.
+    pub(crate) fn forget_blobs(&self) {
+        *locked(&self.blobs) = BlobCache::default();
+    }
+
     /// Notes blobs that are too large to be fetched, so that they are not asked for again (HAZARDS.md T-31).
     pub(crate) fn refuse(&self, ids: &[ObjectId]) {
         locked(&self.refused).extend(ids);

@@ -19,6 +19,13 @@ pub struct Snapshot {
     root: ObjectId,
 }
 
+/// What has looked at a commit is done with its files: the next look reads what changed.
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.objects.forget_blobs();
+    }
+}
+
 impl Snapshot {
     pub(crate) fn new(objects: Arc<Objects>, commit_id: CommitId, root: ObjectId) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! How a build is done.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_model::{BlobId, Budgets, Node};
 
@@ -55,27 +55,65 @@ pub struct Options {
 }
 
 /// Parsed files by blob id and by what they were read as. A blob never changes, so an entry never does.
+///
+/// Of a bounded cache the files that were used last stay: those that many overlays share, while those of one overlay
+/// come and go.
 #[derive(Debug, Default)]
 pub struct Cache {
     documents: Mutex<Documents>,
+    /// Files after which those that were not used in the meantime are forgotten.
+    limit: Option<usize>,
 }
 
-type Documents = BTreeMap<(BlobId, Reading), Arc<[Node]>>;
+type Parsed = BTreeMap<(BlobId, Reading), Arc<[Node]>>;
+
+#[derive(Debug, Default)]
+struct Documents {
+    /// Used since the last turn.
+    young: Parsed,
+    /// Used before it.
+    old: Parsed,
+}
+
+impl Documents {
+    fn get(&mut self, key: &(BlobId, Reading), limit: Option<usize>) -> Option<Arc<[Node]>> {
+        if let Some(found) = self.young.get(key) {
+            return Some(Arc::clone(found));
+        }
+        let (key, found) = self.old.remove_entry(key)?;
+        self.put(key, Arc::clone(&found), limit);
+        Some(found)
+    }
+
+    fn put(&mut self, key: (BlobId, Reading), documents: Arc<[Node]>, limit: Option<usize>) {
+        self.young.insert(key, documents);
+        if limit.is_some_and(|limit| self.young.len() >= limit) {
+            self.old = std::mem::take(&mut self.young);
+        }
+    }
+}
 
 impl Cache {
-    /// An empty cache.
+    /// An empty cache that keeps everything.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// An empty cache that keeps the `files` that were used last, and at most twice as many.
+    #[must_use]
+    pub fn bounded(files: usize) -> Self {
+        Self {
+            limit: Some(files),
+            ..Self::default()
+        }
+    }
+
     /// Number of files in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.documents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        let documents = self.locked();
+        documents.young.len() + documents.old.len()
     }
 
     /// True when no file is in it.
@@ -86,24 +124,21 @@ impl Cache {
 
     /// Forgets everything; the owner calls it when the memory is needed.
     pub fn clear(&self) {
-        self.documents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        *self.locked() = Documents::default();
     }
 
     pub(crate) fn get(&self, id: &BlobId, reading: Reading) -> Option<Arc<[Node]>> {
-        self.documents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&(id.clone(), reading))
-            .cloned()
+        self.locked().get(&(id.clone(), reading), self.limit)
     }
 
     pub(crate) fn put(&self, id: BlobId, reading: Reading, documents: &Arc<[Node]>) {
+        self.locked()
+            .put((id, reading), Arc::clone(documents), self.limit);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Documents> {
         self.documents
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((id, reading), Arc::clone(documents));
     }
 }

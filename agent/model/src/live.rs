@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::observed::Record;
 use crate::{ApplicationKey, GroupKind, ObjectId};
@@ -18,6 +19,36 @@ pub struct LiveObjects {
     scalers: BTreeSet<ObjectId>,
     /// Labelled objects whose mark names another object, or that a controller made.
     doubtful: BTreeSet<ObjectId>,
+    /// Every `fieldsV1` once: objects of one kind that one release made mostly have the same.
+    fields: Texts,
+}
+
+/// Texts that are kept once. What they hold says nothing of the objects, so they do not count when those are compared.
+#[derive(Debug, Clone, Default)]
+struct Texts(BTreeSet<Arc<str>>);
+
+impl PartialEq for Texts {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Texts {}
+
+/// Different texts that are kept at most; then all are forgotten, and what is in use stays where it is used.
+const MAX_TEXTS: usize = 4096;
+
+impl Texts {
+    fn share(&mut self, text: &mut Arc<str>) {
+        if let Some(known) = self.0.get(text) {
+            text.clone_from(known);
+            return;
+        }
+        if self.0.len() >= MAX_TEXTS {
+            self.0.clear();
+        }
+        self.0.insert(Arc::clone(text));
+    }
 }
 
 impl Deref for LiveObjects {
@@ -41,6 +72,11 @@ impl LiveObjects {
             }
             let of_application = self.marked.entry(mark.application.clone()).or_default();
             of_application.insert(id.clone());
+        }
+        for entry in &mut record.managers {
+            if let Some(fields) = &mut entry.fields {
+                self.fields.share(fields);
+            }
         }
         if let Some(part_of) = &record.part_of {
             *self.parts.entry(part_of.clone()).or_default() += 1;

@@ -1,6 +1,7 @@
 //! What the agent keeps of the cluster: one small record for each object of ours, and what discovery said.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,32 @@ pub struct ManagedEntry {
     pub operation: String,
     /// `status`, or empty.
     pub subresource: String,
-    /// `fieldsV1`, compact JSON. Kept for our own entry, and for others only where a decision needs it.
-    pub fields: Option<Box<str>>,
+    /// `fieldsV1`, compact JSON. Kept for our own entry, and for others only where a decision needs it; shared by all
+    /// objects that have the same.
+    #[serde(default, with = "shared_text")]
+    pub fields: Option<Arc<str>>,
+}
+
+/// A text that several values share is written, and read, as a text.
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde asks for it")]
+    pub(super) fn serialize<S: Serializer>(
+        text: &Option<Arc<str>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        text.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Arc<str>>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.map(Arc::from))
+    }
 }
 
 /// A live object reduced on arrival to what decisions need: a few hundred bytes.

@@ -112,7 +112,7 @@ impl ParentTask {
         let writer = Writer {
             doubted: Arc::clone(&doubted),
             cluster,
-            stored: parent.clone(),
+            stored: without_state(parent.clone()),
             essential: 0,
             saved,
             remembered,
@@ -181,6 +181,17 @@ async fn take_over<C: Cluster>(cluster: &C) -> Result<Parent, Problem> {
         Reason::ApplyFailed,
         "the parent object changes faster than it can be taken over",
     ))
+}
+
+/// The parent without what [`Writer::saved`] holds of it.
+fn without_state(parent: Parent) -> Parent {
+    Parent {
+        state: AgentState {
+            epoch: parent.state.epoch,
+            ..AgentState::default()
+        },
+        ..parent
+    }
 }
 
 struct Writer<C> {
@@ -293,7 +304,7 @@ impl<C: Cluster> Writer<C> {
             let asked = Instant::now();
             if let Swap::Stored(version) = self.cluster.swap_parent(&next).await? {
                 next.resource_version = version;
-                self.stored = next;
+                self.stored = without_state(next);
                 self.authority = Authority::from(asked);
                 return Ok(());
             }

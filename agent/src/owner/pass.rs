@@ -422,7 +422,7 @@ impl<C: Cluster> Owner<C> {
             .iter()
             .flat_map(|d| d.members.clone())
             .collect();
-        let wish: Wish = Some((status, Fleet { clusters }));
+        let wish: Wish = Some(Arc::new((status, Fleet { clusters })));
         self.wishes.send_replace(wish);
     }
 

@@ -86,6 +86,10 @@ impl<S: Source> Poller<S> {
                 }
                 let mut desired = settle(*desired, in_force.as_ref());
                 self.recall_missing(&mut desired, &wake.scopes).await;
+                if !leaves_open(&desired) {
+                    // From now on what is in force is known in whole.
+                    self.enforced.clear();
+                }
                 self.trust = trust.clone();
                 *in_force = Some(desired.clone());
                 let approved = self.approved(&desired, &wake.befores).await;

@@ -34,7 +34,7 @@ pub(super) struct Fleet {
 }
 
 /// The newest status and the fleet it belongs to; `None` until the agent knows anything.
-pub(super) type Wish = Option<(ClusterStatus, Fleet)>;
+pub(super) type Wish = Option<Arc<(ClusterStatus, Fleet)>>;
 
 /// The status task.
 pub(super) struct Publisher<T> {
@@ -58,20 +58,21 @@ impl<T: StatusStore> Publisher<T> {
         let mut last: Option<ClusterStatus> = None;
         let mut pauses = backoff(BACKOFF.0, BACKOFF.1);
         loop {
-            let Some((status, fleet)) = wishes.borrow_and_update().clone() else {
+            let Some(wish) = wishes.borrow_and_update().clone() else {
                 if wishes.changed().await.is_err() {
                     return;
                 }
                 continue;
             };
+            let (status, fleet) = &*wish;
             let wait = match publish(
-                &status,
+                status,
                 last.as_ref(),
                 fleet.clusters.len(),
                 self.clock.now(),
             ) {
                 Publish::At(moment) => self.clock.until(moment),
-                Publish::Now => match self.push(status, &fleet, last.as_ref()).await {
+                Publish::Now => match self.push(status, fleet, last.as_ref()).await {
                     Ok(published) => {
                         self.vitals.metrics.status_pushes.inc();
                         let _ = self.results.send(Ok(published.sequence)).await;
@@ -113,12 +114,12 @@ impl<T: StatusStore> Publisher<T> {
 
     async fn push(
         &self,
-        status: ClusterStatus,
+        status: &ClusterStatus,
         fleet: &Fleet,
         last: Option<&ClusterStatus>,
     ) -> Result<ClusterStatus, Problem> {
         let refs = self.store.read().await?;
-        let entry = self.entry(status, &refs, last)?;
+        let entry = self.entry(status.clone(), &refs, last)?;
         let mut updates = vec![self.inbox_update(&entry, &refs)];
         let folding = fleet.clusters.len() <= FOLD_UP_TO;
         if folding {
@@ -144,7 +145,7 @@ impl<T: StatusStore> Publisher<T> {
         if folding && !matches!(moved.next(), Some(Moved::To(_))) {
             self.fold_again(&entry, fleet).await?;
         }
-        Ok(entry.status().clone())
+        Ok(entry.into_status())
     }
 
     /// Signs the status with the next sequence number: above what was published, whoever published it.

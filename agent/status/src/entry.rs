@@ -114,6 +114,12 @@ impl Entry {
         &self.status
     }
 
+    /// What the cluster says, without the rest.
+    #[must_use]
+    pub fn into_status(self) -> ClusterStatus {
+        self.status
+    }
+
     /// The signed bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

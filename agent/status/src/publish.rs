@@ -72,10 +72,29 @@ fn slot_of(cluster: &ClusterName) -> i64 {
 /// True when the two differ in more than their sequence and time.
 #[must_use]
 pub fn says_something_new(next: &ClusterStatus, last: &ClusterStatus) -> bool {
-    let mut next = next.clone();
-    next.sequence = last.sequence;
-    next.time = last.time;
-    next != *last
+    let ClusterStatus {
+        api_version,
+        kind,
+        fleet,
+        cluster,
+        sequence: _,
+        time: _,
+        agent,
+        key,
+        heartbeat_seconds,
+        state,
+        hub,
+        applications,
+        problems,
+    } = next;
+    *applications != last.applications
+        || *problems != last.problems
+        || *hub != last.hub
+        || *state != last.state
+        || *heartbeat_seconds != last.heartbeat_seconds
+        || (api_version, kind, fleet, cluster)
+            != (&last.api_version, &last.kind, &last.fleet, &last.cluster)
+        || (agent, key) != (&last.agent, &last.key)
 }
 
 fn is_bad_news(next: &ClusterStatus, last: &ClusterStatus) -> bool {

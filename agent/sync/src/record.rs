@@ -1,6 +1,7 @@
 //! A live object, reduced on arrival to what decisions need.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use muster_model::marks::{self, AppliedMark};
 use muster_model::observed::{ManagedEntry, Record};
@@ -128,7 +129,7 @@ fn managers(metadata: &Node) -> Vec<ManagedEntry> {
                 .filter(|_| own || subresource != "status")
                 .map(json::to_string)
                 .filter(|fields| own || fields.len() <= MAX_FOREIGN_FIELDS)
-                .map(String::into_boxed_str);
+                .map(Arc::from);
             Some(ManagedEntry {
                 manager,
                 operation,
