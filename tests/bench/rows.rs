@@ -256,10 +256,10 @@ fn restart(site: &Site, objects: usize) -> Result<(Row, Agent), Stop> {
     Ok((row, agent))
 }
 
-/// Nothing happens for a while.
 /// After a start the agent writes down what it learned, at most once a second; then it is at rest.
 const SETTLED: Duration = Duration::from_secs(10);
 
+/// Nothing happens for a while.
 fn idle(site: &Site, agent: &Agent, sizes: &Sizes, objects: usize) -> Row {
     std::thread::sleep(SETTLED);
     let before = site.served();

@@ -107,7 +107,9 @@ impl Site {
                 .map(|verb| format!("verb=\"{verb}\""))
                 .collect();
             sum(&text, "apiserver_request_total", |labels| {
-                kinds.iter().any(|kind| labels.contains(kind))
+                // An audit is a dry run: it writes nothing.
+                labels.contains("dry_run=\"\"")
+                    && kinds.iter().any(|kind| labels.contains(kind))
                     && verbs.iter().any(|verb| labels.contains(verb))
             })
         };

@@ -63,8 +63,9 @@ struct StoredEnforced {
     size_before: u32,
     #[serde(default, skip_serializing_if = "is_usual")]
     ending: Ending,
+    /// The place of a revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    before: Option<CommitId>,
+    before: Option<usize>,
 }
 
 #[expect(
@@ -119,6 +120,11 @@ fn store(enforced: Enforced, places: &mut BTreeMap<Revision, usize>) -> StoredEn
             Applied::Earlier(store_release(release, places))
         }
     });
+    let name = enforced.release.hub.name.clone();
+    let before = enforced.before.map(|commit_id| {
+        let next = places.len();
+        *places.entry(Revision { name, commit_id }).or_insert(next)
+    });
     StoredEnforced {
         release: store_release(enforced.release, places),
         applied,
@@ -128,7 +134,7 @@ fn store(enforced: Enforced, places: &mut BTreeMap<Revision, usize>) -> StoredEn
         size: enforced.size,
         size_before: enforced.size_before,
         ending: enforced.ending,
-        before: enforced.before,
+        before,
     }
 }
 
@@ -170,6 +176,7 @@ impl TryFrom<Stored> for AgentState {
 
 fn load(stored: StoredEnforced, revisions: &[Revision]) -> Result<Enforced, String> {
     let release = load_release(stored.release, revisions)?;
+    let before = stored.before.map(|place| revision_at(place, revisions));
     let applied = match stored.applied {
         None => None,
         Some(Applied::InForce) => Some(release.clone()),
@@ -190,17 +197,12 @@ fn load(stored: StoredEnforced, revisions: &[Revision]) -> Result<Enforced, Stri
         size: stored.size,
         size_before: stored.size_before,
         ending: stored.ending,
-        before: stored.before,
+        before: before.transpose()?.map(|revision| revision.commit_id),
     })
 }
 
 fn load_release(stored: StoredRelease, revisions: &[Revision]) -> Result<Release, String> {
-    let at = |place: usize| {
-        revisions
-            .get(place)
-            .cloned()
-            .ok_or_else(|| format!("there is no revision {place}"))
-    };
+    let at = |place| revision_at(place, revisions);
     Ok(Release {
         hub: at(stored.hub)?,
         sources: stored
@@ -210,6 +212,11 @@ fn load_release(stored: StoredRelease, revisions: &[Revision]) -> Result<Release
             .collect::<Result<_, _>>()?,
         inputs: stored.inputs,
     })
+}
+
+fn revision_at(place: usize, revisions: &[Revision]) -> Result<Revision, String> {
+    let found = revisions.get(place).cloned();
+    found.ok_or_else(|| format!("there is no revision {place}"))
 }
 
 #[cfg(test)]
@@ -247,7 +254,7 @@ mod tests {
                 propagation: Some(Propagation::Orphan),
                 account: Some(ServiceAccount::new("shop", "deployer").expect("a service account")),
             },
-            before: None,
+            before: Some(release('c').hub.commit_id),
         }
     }
 
