@@ -124,6 +124,9 @@ struct Storm {
     places: [Place; LOOSE],
     value: u8,
     approvals: u32,
+    /// Objects whose managed fields were cleared: one that leaves Git before it is healed is no longer provably ours, and
+    /// stays (DESIGN.md section 5).
+    cleared: BTreeSet<String>,
 }
 
 impl Storm {
@@ -164,6 +167,7 @@ impl Storm {
             Step::ClearManagedFields => {
                 if let Some(id) = pick(world, 0) {
                     world.cluster.clear_managed_fields(&id);
+                    self.cleared.insert(id.to_string());
                 }
             }
             Step::GitAway(away) => world
@@ -263,7 +267,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_last_commit_is_reached(steps in prop::collection::vec(step(), 1..24)) {
-        let mut storm = Storm { world: World::new(), places: [Place::Shop; LOOSE], value: 0, approvals: 0 };
+        let mut storm = Storm { world: World::new(), places: [Place::Shop; LOOSE], value: 0, approvals: 0, cleared: BTreeSet::new() };
         storm.commit([Place::Shop; LOOSE], 0);
         let mut ever: BTreeSet<usize> = BTreeSet::new();
         for step in &steps {
@@ -283,7 +287,9 @@ proptest! {
         let tip = world.source.tip(URL, "main").expect("there");
         world.assert_at("shop", &tip);
         world.assert_at("books", &tip);
-        prop_assert_eq!(world.objects(), expected(&places));
+        let (mut objects, expected) = (world.objects(), expected(&places));
+        objects.retain(|id| expected.contains(id) || !storm.cleared.contains(id));
+        prop_assert_eq!(objects, expected);
         for id in world.cluster.deletes() {
             let gone = ever.iter().any(|index| id.name == format!("loose-{index}"));
             prop_assert!(gone, "{} was deleted though every commit has it", id);
