@@ -21,7 +21,7 @@ struct Range<'a> {
 #[must_use]
 pub fn overlaps(fleet: &Fleet, file: &str) -> Vec<Problem> {
     let mut ranges: Vec<Range<'_>> = Vec::new();
-    for cluster in &fleet.clusters {
+    for cluster in fleet.clusters.iter() {
         let declared = [
             ("podCIDRs", &cluster.pod_cidrs),
             ("serviceCIDRs", &cluster.service_cidrs),

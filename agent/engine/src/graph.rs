@@ -306,7 +306,7 @@ fn groups(survey: &Survey) -> Vec<ClusterGroup> {
     type Key<'s> = (&'static str, BTreeSet<(Option<&'s str>, SourceKey)>);
     let mut numbers: BTreeMap<Key<'_>, usize> = BTreeMap::new();
     let mut groups: Vec<ClusterGroup> = Vec::new();
-    for cluster in &survey.hub.fleet.clusters {
+    for cluster in survey.hub.fleet.clusters.iter() {
         let state = match cluster.state {
             ClusterState::Active => "Active",
             ClusterState::Suspended => "Suspended",
@@ -322,7 +322,7 @@ fn groups(survey: &Survey) -> Vec<ClusterGroup> {
         let number = *numbers.entry((state, sources)).or_insert_with(|| {
             groups.push(ClusterGroup {
                 state,
-                labels: cluster.labels.clone(),
+                labels: cluster.labels.to_map(),
                 clusters: Vec::new(),
                 applications,
             });
@@ -331,7 +331,7 @@ fn groups(survey: &Survey) -> Vec<ClusterGroup> {
         if let Some(group) = groups.get_mut(number) {
             group
                 .labels
-                .retain(|key, value| cluster.labels.get(key) == Some(value));
+                .retain(|key, value| cluster.labels.get(key) == Some(value.as_str()));
             group.clusters.push(cluster.name.clone());
         }
     }

@@ -215,7 +215,11 @@ impl Decoder {
     /// A text, when the field is there and is one.
     pub fn text_opt(&mut self, fields: &mut Fields<'_>, name: &'static str) -> Option<String> {
         let node = fields.take(name)?;
-        self.text_of(node, &fields.path_of(name))
+        let text = node.as_str().map(ToOwned::to_owned);
+        if text.is_none() {
+            self.expected(node, &fields.path_of(name), "a text");
+        }
+        text
     }
 
     /// A text, empty when the field is missing.
@@ -315,8 +319,9 @@ impl Decoder {
         };
         let mut out = BTreeMap::new();
         for (key, value) in map.iter() {
-            if let Some(text) = self.text_of(value, &child(&path, key)) {
-                out.insert(key.to_owned(), text);
+            match value.as_str() {
+                Some(text) => drop(out.insert(key.to_owned(), text.to_owned())),
+                None => self.expected(value, &child(&path, key), "a text"),
             }
         }
         out

@@ -1,11 +1,12 @@
 //! Whose Application it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_model::{ClusterName, Node, Problem, Reason};
 
 use crate::decode::Decoder;
-use crate::fleet::Fleet;
+use crate::fleet::{Cluster, Fleet};
 use crate::generator::{IN_CLUSTER, IN_CLUSTER_SERVER, sentinel_cluster};
 
 /// Where an Application runs, as it is shown and matched against projects.
@@ -58,8 +59,7 @@ impl Written {
                 directory.management(&format!("{}{}", self.server, self.name))
             }
             ("", name) => directory
-                .by_name
-                .get(name)
+                .by_name(name)
                 .cloned()
                 .ok_or_else(|| unknown(format!("no cluster of the fleet is called `{name}`"))),
             (server, "") => directory
@@ -76,49 +76,67 @@ impl Written {
 
     /// As it is shown, once the cluster is known.
     pub(crate) fn shown(&self, directory: &Directory, cluster: &ClusterName) -> Destination {
-        let shown = directory.shown.get(cluster);
+        let found = directory.cluster(cluster.as_str());
+        let server = found.and_then(|cluster| cluster.server.as_deref());
         Destination {
-            server: shown
-                .map_or(IN_CLUSTER_SERVER, |(server, _)| server)
+            server: server.unwrap_or(IN_CLUSTER_SERVER).to_owned(),
+            name: found
+                .map_or(cluster.as_str(), Cluster::argo_name)
                 .to_owned(),
-            name: shown.map_or(cluster.as_str(), |(_, name)| name).to_owned(),
             namespace: self.namespace.clone(),
         }
     }
 }
 
 /// The clusters by what destinations call them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Directory {
-    by_name: BTreeMap<String, ClusterName>,
+    clusters: Arc<Vec<Cluster>>,
+    /// The numbers of all clusters, by name.
+    by_name: Vec<u32>,
+    /// Those that Argo CD knows by another name.
+    by_argo_name: BTreeMap<String, ClusterName>,
     by_server: BTreeMap<String, ClusterName>,
-    /// Server and name of each cluster, as they are shown.
-    shown: BTreeMap<ClusterName, (String, String)>,
     management: Option<ClusterName>,
 }
 
 impl Directory {
     /// The clusters of a fleet.
     pub(crate) fn of(fleet: &Fleet) -> Self {
+        let clusters = Arc::clone(&fleet.clusters);
+        let mut by_name: Vec<u32> = (0..).take(clusters.len()).collect();
+        by_name.sort_by_key(|number| clusters.get(index(*number)).map(|c| &c.name));
         let mut directory = Self {
             management: fleet.management_cluster.clone(),
+            by_name,
             ..Self::default()
         };
-        for cluster in &fleet.clusters {
-            for name in [cluster.name.as_str(), cluster.argo_name()] {
-                directory
-                    .by_name
-                    .insert(name.to_owned(), cluster.name.clone());
+        for cluster in clusters.iter() {
+            if let Some(name) = &cluster.argo_name {
+                let name = name.clone();
+                directory.by_argo_name.insert(name, cluster.name.clone());
             }
-            let server = cluster.server.as_deref().unwrap_or(IN_CLUSTER_SERVER);
-            let shown = (server.to_owned(), cluster.argo_name().to_owned());
-            directory.shown.insert(cluster.name.clone(), shown);
             if let Some(server) = &cluster.server {
                 let bare = server.trim_end_matches('/').to_owned();
                 directory.by_server.insert(bare, cluster.name.clone());
             }
         }
+        directory.clusters = clusters;
         directory
+    }
+
+    /// The cluster of that name.
+    fn cluster(&self, name: &str) -> Option<&Cluster> {
+        let at = |number: &u32| self.clusters.get(index(*number));
+        let name_of = |number: &u32| at(number).map(|cluster| cluster.name.as_str());
+        let found = self.by_name.binary_search_by_key(&Some(name), name_of);
+        at(self.by_name.get(found.ok()?)?)
+    }
+
+    /// The cluster that is called so, here or by Argo CD.
+    fn by_name(&self, name: &str) -> Option<&ClusterName> {
+        let found = self.cluster(name).map(|cluster| &cluster.name);
+        found.or_else(|| self.by_argo_name.get(name))
     }
 
     fn management(&self, literal: &str) -> Result<ClusterName, Problem> {
@@ -134,8 +152,12 @@ impl Directory {
 
     fn by_server(&self, server: &str) -> Option<&ClusterName> {
         match sentinel_cluster(server) {
-            Some(name) => self.by_name.get(name),
+            Some(name) => self.by_name(name),
             None => self.by_server.get(server.trim_end_matches('/')),
         }
     }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

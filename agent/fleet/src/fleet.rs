@@ -5,6 +5,7 @@ mod policy;
 mod rollout;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_model::kinds::Scope;
 use muster_model::{Budgets, ClusterName, GroupKind, Node, Problem, Reason, yaml};
@@ -37,7 +38,8 @@ pub struct Fleet {
     #[schemars(with = "Option<String>")]
     pub management_cluster: Option<ClusterName>,
     /// The members of the fleet.
-    pub clusters: Vec<Cluster>,
+    #[schemars(with = "Vec<Cluster>")]
+    pub clusters: Arc<Vec<Cluster>>,
     /// Repositories that Applications may come from.
     #[schemars(default)]
     pub repositories: Vec<Repository>,

@@ -12,6 +12,7 @@ mod interpolate;
 mod list;
 mod matrix;
 mod merge;
+mod sets;
 pub mod trace;
 
 use muster_model::{Node, Reason};
@@ -26,6 +27,7 @@ pub use clusters::{IN_CLUSTER, IN_CLUSTER_SERVER, Member, Members, SECRET_TYPE};
 pub(crate) use clusters::{sentinel_cluster, show_text};
 pub use git::{GitSource, Listing};
 pub use merge::fill_template;
+pub use sets::ParameterSets;
 
 /// Parameter sets one ApplicationSet may generate: 200,000, forty for each of 5,000 clusters.
 const MAX_PARAMETER_SETS: usize = 200_000;
@@ -62,9 +64,9 @@ pub enum Kind {
 }
 
 /// What generators are evaluated against.
-pub struct Scene<'a> {
+pub struct Scene<'m, 'a> {
     /// The clusters.
-    pub members: &'a Members,
+    pub members: &'m Members,
     /// The hub repository.
     pub git: GitSource<'a>,
     /// The template language of the ApplicationSet.
@@ -74,10 +76,10 @@ pub struct Scene<'a> {
 }
 
 /// Parameters, and the template they go into where the generator overrides the set's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Generated {
+#[derive(Debug, Clone)]
+pub struct Generated<'m> {
     /// One set of parameters for each Application.
-    pub params: Vec<Params>,
+    pub params: ParameterSets<'m>,
     /// The generator's own template.
     pub template: Option<Node>,
 }
@@ -121,17 +123,22 @@ impl Generator {
     ///
     /// # Errors
     /// When parameters cannot be generated.
-    pub fn transform(&self, scene: &mut Scene<'_>) -> Result<Vec<Generated>, Failure> {
+    pub fn transform<'m>(&self, scene: &mut Scene<'m, '_>) -> Result<Vec<Generated<'m>>, Failure> {
         self.kinds
             .iter()
             .map(|kind| self.transform_kind(kind, scene))
             .collect()
     }
 
-    fn transform_kind(&self, kind: &Kind, scene: &mut Scene<'_>) -> Result<Generated, Failure> {
+    fn transform_kind<'m>(
+        &self,
+        kind: &Kind,
+        scene: &mut Scene<'m, '_>,
+    ) -> Result<Generated<'m>, Failure> {
         let mut params = kind.generate(scene)?;
         if let Some(selector) = &self.selector {
-            params.retain(|params| selector.matches(&clusters::shown(params::flatten(params))));
+            let shown = |params: &Params| clusters::shown(params::flatten(params));
+            params = params.filtered(|params| selector.matches(&shown(params)));
         }
         if params.len() > MAX_PARAMETER_SETS {
             return Err(Failure::of(
@@ -146,7 +153,11 @@ impl Generator {
     }
 
     /// The parameters of the one kind that a child of a matrix or merge generator may have.
-    fn single(&self, scene: &mut Scene<'_>, parent: &str) -> Result<Vec<Params>, Failure> {
+    fn single<'m>(
+        &self,
+        scene: &mut Scene<'m, '_>,
+        parent: &str,
+    ) -> Result<ParameterSets<'m>, Failure> {
         match self.kinds.as_slice() {
             [kind] => Ok(self.transform_kind(kind, scene)?.params),
             [] => Err(Failure::of(
@@ -179,7 +190,7 @@ impl Generator {
     }
 
     /// The same generator with another's parameters put into its texts.
-    fn interpolated(&self, scene: &mut Scene<'_>, with: &Params) -> Result<Self, Failure> {
+    fn interpolated(&self, scene: &mut Scene<'_, '_>, with: &Params) -> Result<Self, Failure> {
         if !self.templated || with.is_empty() {
             return Ok(self.clone());
         }
@@ -198,11 +209,11 @@ impl Generator {
 }
 
 impl Kind {
-    fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    fn generate<'m>(&self, scene: &mut Scene<'m, '_>) -> Result<ParameterSets<'m>, Failure> {
         match self {
-            Self::List(list) => list.generate(scene),
+            Self::List(list) => list.generate(scene).map(ParameterSets::from),
             Self::Clusters(clusters) => clusters.generate(scene),
-            Self::Git(git) => git.generate(scene),
+            Self::Git(git) => git.generate(scene).map(ParameterSets::from),
             Self::Matrix(matrix) => matrix.generate(scene),
             Self::Merge(merge) => merge.generate(scene),
         }
@@ -323,7 +334,7 @@ fn read_children(decoder: &mut Decoder, fields: &mut Fields<'_>, depth: Depth) -
 fn append_values(
     values: &std::collections::BTreeMap<String, String>,
     params: &mut Params,
-    scene: &mut Scene<'_>,
+    scene: &mut Scene<'_, '_>,
 ) -> Result<(), Failure> {
     if values.is_empty() {
         return Ok(());
@@ -339,25 +350,10 @@ fn append_values(
     Ok(())
 }
 
-/// The same over values that are there already: a cluster's own stay where the generator has none of that name.
-fn append_values_over(
-    values: &std::collections::BTreeMap<String, String>,
-    params: &mut Params,
-    scene: &mut Scene<'_>,
-) -> Result<(), Failure> {
-    if values.is_empty() || !scene.language.is_go() {
-        return append_values(values, params, scene);
-    }
-    let rendered = rendered_values(values, params, scene)?;
-    let own = Params::from([("values".into(), params::map(rendered))]);
-    params::merge_over(params, &own);
-    Ok(())
-}
-
 fn rendered_values(
     values: &std::collections::BTreeMap<String, String>,
     params: &Params,
-    scene: &mut Scene<'_>,
+    scene: &mut Scene<'_, '_>,
 ) -> Result<Params, Failure> {
     let seen = params::map(params.clone());
     let mut rendered = Params::new();
@@ -375,10 +371,12 @@ fn rendered_values(
 pub fn interpolate_values(
     values: &std::collections::BTreeMap<String, String>,
     params: &mut Params,
-    scene: &mut Scene<'_>,
+    scene: &mut Scene<'_, '_>,
 ) -> Result<(), Failure> {
     append_values(values, params, scene)
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

@@ -26,3 +26,4 @@ pub mod sync_policy;
 pub mod targets;
 pub mod template;
 mod template_patch;
+pub mod text_map;

@@ -72,9 +72,18 @@ impl Selector {
     /// True when the labels fulfil every condition.
     #[must_use]
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        let equal = |(key, value): (&String, &String)| labels.get(key) == Some(value);
+        self.matches_by(&|key| labels.get(key).map(String::as_str))
+    }
+
+    /// True when what `label` finds fulfils every condition.
+    #[must_use]
+    pub fn matches_by<'l>(&self, label: &dyn Fn(&str) -> Option<&'l str>) -> bool {
+        let equal = |(key, value): (&String, &String)| label(key) == Some(value.as_str());
         self.match_labels.iter().all(equal)
-            && self.match_expressions.iter().all(|r| r.matches(labels))
+            && self
+                .match_expressions
+                .iter()
+                .all(|r| r.matches(label(&r.key)))
     }
 
     /// The conditions that the labels do not fulfil.
@@ -95,7 +104,11 @@ impl Selector {
             .filter(|(key, value)| labels.get(*key) != Some(value))
             .map(|(key, value)| unmet(key, format!("is \"{value}\"")))
             .collect();
-        let others = self.match_expressions.iter().filter(|r| !r.matches(labels));
+        let value = |r: &Requirement| labels.get(&r.key).map(String::as_str);
+        let others = self
+            .match_expressions
+            .iter()
+            .filter(|r| !r.matches(value(r)));
         out.extend(others.map(|r| unmet(&r.key, r.words())));
         out
     }
@@ -125,11 +138,11 @@ impl Selector {
 }
 
 impl Requirement {
-    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        let value = labels.get(&self.key);
+    fn matches(&self, value: Option<&str>) -> bool {
+        let listed = |value: &str| self.values.iter().any(|listed| listed == value);
         match self.operator {
-            Operator::In => value.is_some_and(|value| self.values.contains(value)),
-            Operator::NotIn => value.is_none_or(|value| !self.values.contains(value)),
+            Operator::In => value.is_some_and(listed),
+            Operator::NotIn => !value.is_some_and(listed),
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
         }

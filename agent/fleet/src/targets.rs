@@ -6,8 +6,9 @@
 //! Only names and destinations are rendered for other clusters: names have to be unique in the whole fleet.
 
 mod expand;
+mod names;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use muster_model::{BlobId, ClusterName, Location, Problem, Reason, Tree};
 
@@ -15,6 +16,7 @@ use crate::application::{Application, Definition};
 use crate::failure::Failure;
 use crate::hub::Hub;
 use crate::template::Renderer;
+use names::Names;
 
 /// What one cluster, or every cluster, runs at one hub commit.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -167,7 +169,9 @@ struct Search<'a> {
     share: Share,
     found: Vec<(Owner, Application)>,
     parents: Vec<Application>,
-    names: BTreeMap<String, Vec<Owner>>,
+    names: Names,
+    /// The problems so far, to say each once.
+    said: BTreeSet<Problem>,
     missing: BTreeSet<BlobId>,
     targets: Targets,
 }
@@ -180,7 +184,8 @@ impl<'a> Search<'a> {
             share,
             found: Vec::new(),
             parents: Vec::new(),
-            names: BTreeMap::new(),
+            names: Names::default(),
+            said: BTreeSet::new(),
             missing: BTreeSet::new(),
             targets: Targets {
                 warnings: hub.warnings.clone(),
@@ -208,9 +213,7 @@ impl<'a> Search<'a> {
     fn add(&mut self, other: Self) {
         self.found.extend(other.found);
         self.parents.extend(other.parents);
-        for (name, owners) in other.names {
-            self.names.entry(name).or_default().extend(owners);
-        }
+        self.names.add(&other.names);
         self.missing.extend(other.missing);
         let Targets {
             applications: _,
@@ -220,9 +223,7 @@ impl<'a> Search<'a> {
             incomplete,
         } = other.targets;
         for problem in problems {
-            if !self.targets.problems.contains(&problem) {
-                self.targets.problems.push(problem);
-            }
+            self.say(problem);
         }
         let Incomplete {
             sets,
@@ -239,8 +240,11 @@ impl<'a> Search<'a> {
 
     /// What is declared but not valid.
     fn broken(&mut self) {
-        let broken = &self.hub.broken;
-        self.targets.problems.extend(broken.problems().cloned());
+        let hub = self.hub;
+        let broken = &hub.broken;
+        for problem in broken.problems() {
+            self.say(problem.clone());
+        }
         self.targets
             .incomplete
             .sets
@@ -265,15 +269,18 @@ impl<'a> Search<'a> {
 
     fn problem(&mut self, owner: &Owner, problem: Problem) {
         self.doubt(owner);
-        if !self.targets.problems.contains(&problem) {
+        self.say(problem);
+    }
+
+    fn say(&mut self, problem: Problem) {
+        if self.said.insert(problem.clone()) {
             self.targets.problems.push(problem);
         }
     }
 
     fn single(&mut self, definition: &Definition) {
         let owner = Owner::Single(definition.name.clone());
-        let owners = self.names.entry(definition.name.clone()).or_default();
-        owners.push(owner.clone());
+        self.names.give(&definition.name, &owner);
         match definition.destination.resolve(&self.hub.directory) {
             Ok(cluster) if self.wanted.has(&cluster) => {
                 let application = definition
@@ -345,10 +352,7 @@ impl<'a> Search<'a> {
         if !self.missing.is_empty() {
             return Err(Failure::NotFetched(self.missing.into_iter().collect()));
         }
-        let twice: BTreeMap<String, Vec<Owner>> = std::mem::take(&mut self.names)
-            .into_iter()
-            .filter(|(_, owners)| owners.len() > 1)
-            .collect();
+        let twice = std::mem::take(&mut self.names).twice();
         for (name, owners) in &twice {
             let problem = duplicate(name, owners, self.hub);
             for owner in owners {

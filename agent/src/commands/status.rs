@@ -80,8 +80,8 @@ fn members(
     let fleet = hub.answer(|| muster_fleet::hub::load(&*tree, &path))?.fleet;
     Ok(fleet
         .clusters
-        .into_iter()
-        .map(|c| (c.name, c.status_keys))
+        .iter()
+        .map(|c| (c.name.clone(), c.status_keys.clone()))
         .collect())
 }
 

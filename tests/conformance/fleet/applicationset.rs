@@ -11,6 +11,7 @@ use muster_fleet::generator::{
 };
 use muster_fleet::params::{self, Params};
 use muster_fleet::template::{Language, Renderer};
+use muster_fleet::text_map::TextMap;
 use muster_model::{Map, Node, Reason, json};
 
 use crate::corpus::{Case, Corpus, Outcome};
@@ -178,7 +179,7 @@ fn generate(row: &Node) -> Result<Vec<Params>, String> {
         renderer: &mut Renderer::new(),
     };
     let generated = generator.transform(&mut scene).map_err(explain)?;
-    Ok(generated.into_iter().flat_map(|g| g.params).collect())
+    Ok(generated.iter().flat_map(|g| g.params.iter()).collect())
 }
 
 fn explain(failure: Failure) -> String {
@@ -246,15 +247,15 @@ fn member(secret: &Node) -> Member {
         text_map(map)
     };
     Member {
-        name: data("name").to_owned(),
+        name: data("name").into(),
         server: Some(data("server"))
             .filter(|server| !server.is_empty())
             .unwrap_or(IN_CLUSTER_SERVER)
-            .to_owned(),
-        project: data("project").to_owned(),
-        labels: texts("labels"),
-        annotations: texts("annotations"),
-        values: BTreeMap::new(),
+            .into(),
+        project: data("project").into(),
+        labels: texts("labels").into(),
+        annotations: texts("annotations").into(),
+        values: TextMap::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use muster_model::{ClusterName, Location, Node};
 use schemars::JsonSchema;
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use crate::decode::{Decoder, Fields, child};
 use crate::labels;
 use crate::placement::{Taint, parse_quantity};
+use crate::text_map::{TextMap, Texts};
 
 /// The labels that say where a cluster is, as nodes carry them.
 const REGION: &str = "topology.kubernetes.io/region";
@@ -27,13 +29,13 @@ pub struct Cluster {
     pub server: Option<String>,
     /// Labels, which cluster generators select by.
     #[schemars(default)]
-    pub labels: BTreeMap<String, String>,
+    pub labels: TextMap,
     /// Annotations, which templates can read.
     #[schemars(default)]
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: TextMap,
     /// Values, which templates read as `values.<key>` unless the generator sets the same key.
     #[schemars(default)]
-    pub values: BTreeMap<String, String>,
+    pub values: TextMap,
     /// What the fleet wants of the cluster.
     #[schemars(default)]
     pub state: ClusterState,
@@ -100,9 +102,9 @@ impl Cluster {
             name,
             argo_name: None,
             server: None,
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
-            values: BTreeMap::new(),
+            labels: TextMap::default(),
+            annotations: TextMap::default(),
+            values: TextMap::default(),
             state: ClusterState::default(),
             on_leave: OnLeave::default(),
             status_keys: Vec::new(),
@@ -129,32 +131,27 @@ impl Cluster {
     /// Where it is.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
-        let label = self.labels.get(REGION);
-        self.region.as_ref().or(label).map(String::as_str)
+        self.region.as_deref().or_else(|| self.labels.get(REGION))
     }
 
     /// Its zones.
     #[must_use]
     pub fn zones(&self) -> Vec<&str> {
         if self.zones.is_empty() {
-            return self
-                .labels
-                .get(ZONE)
-                .map(String::as_str)
-                .into_iter()
-                .collect();
+            return self.labels.get(ZONE).into_iter().collect();
         }
         self.zones.iter().map(String::as_str).collect()
     }
 }
 
 /// Reads `spec.clusters`.
-pub(super) fn read_all(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Vec<Cluster> {
+pub(super) fn read_all(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Arc<Vec<Cluster>> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     let mut servers: BTreeSet<String> = BTreeSet::new();
+    let mut texts = Texts::default();
     let mut clusters = Vec::new();
     for (path, node) in decoder.items(fields, "clusters") {
-        let Some(cluster) = read(decoder, node, &path) else {
+        let Some(cluster) = read(decoder, node, &path, &mut texts) else {
             continue;
         };
         for name in BTreeSet::from([cluster.name.as_str(), cluster.argo_name()]) {
@@ -177,10 +174,11 @@ pub(super) fn read_all(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Vec<Cl
         }
         clusters.push(cluster);
     }
-    clusters
+    clusters.shrink_to_fit();
+    Arc::new(clusters)
 }
 
-fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Option<Cluster> {
+fn read(decoder: &mut Decoder, node: &Node, path: &str, texts: &mut Texts) -> Option<Cluster> {
     let mut fields = decoder.fields(node, path);
     let name = decoder.text_required(&mut fields, "name");
     let name = match ClusterName::new(name) {
@@ -195,9 +193,9 @@ fn read(decoder: &mut Decoder, node: &Node, path: &str) -> Option<Cluster> {
     let mut cluster = Cluster::named(name.clone().unwrap_or_else(placeholder));
     cluster.argo_name = decoder.text_opt(&mut fields, "argoName");
     cluster.server = decoder.text_opt(&mut fields, "server");
-    cluster.labels = decoder.text_map(&mut fields, "labels");
-    cluster.annotations = decoder.text_map(&mut fields, "annotations");
-    cluster.values = decoder.text_map(&mut fields, "values");
+    cluster.labels = texts.map(decoder.text_map(&mut fields, "labels"));
+    cluster.annotations = texts.map(decoder.text_map(&mut fields, "annotations"));
+    cluster.values = texts.map(decoder.text_map(&mut fields, "values"));
     cluster.state = read_state(decoder, &mut fields);
     cluster.on_leave = decoder
         .word(
@@ -245,14 +243,14 @@ fn check(decoder: &mut Decoder, cluster: &Cluster, node: &Node, path: &str) {
         node.at_path(&[field, key])
             .map_or(node.span.line, |value| value.span.line)
     };
-    for (key, value) in &cluster.labels {
+    for (key, value) in cluster.labels.iter() {
         let why = labels::key_error(key).or_else(|| labels::value_error(value));
         if let Some(why) = why {
             let field = child(&child(path, "labels"), key);
             decoder.wrong(line("labels", key), &field, why);
         }
     }
-    for key in cluster.annotations.keys() {
+    for (key, _) in cluster.annotations.iter() {
         if let Some(why) = labels::key_error(key) {
             let field = child(&child(path, "annotations"), key);
             decoder.wrong(line("annotations", key), &field, why);

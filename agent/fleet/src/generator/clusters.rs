@@ -1,17 +1,20 @@
 //! The cluster generator: the members of the fleet.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use gotmpl::Value;
 use muster_model::Node;
 
-use super::{Scene, append_values_over};
+use super::Scene;
+use super::sets::ParameterSets;
 use crate::decode::Decoder;
 use crate::failure::Failure;
-use crate::fleet::Fleet;
+use crate::fleet::{Cluster, Fleet};
 use crate::params::{self, Params};
 use crate::selector::{Selector, Subject};
 use crate::template::normalise;
+use crate::text_map::{TextMap, Texts};
 
 /// The name Argo CD gives the cluster it runs in.
 pub const IN_CLUSTER: &str = "in-cluster";
@@ -24,17 +27,17 @@ pub const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Member {
     /// The name Argo CD knows it by.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its server, or the value that stands for it.
-    pub server: String,
+    pub server: Arc<str>,
     /// The project it belongs to, empty for none.
-    pub project: String,
+    pub project: Arc<str>,
     /// Its labels, [`SECRET_TYPE`] included.
-    pub labels: BTreeMap<String, String>,
+    pub labels: TextMap,
     /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: TextMap,
     /// Values of the fleet file.
-    pub values: BTreeMap<String, String>,
+    pub values: TextMap,
 }
 
 /// The clusters generators choose from.
@@ -42,49 +45,105 @@ pub struct Member {
 pub struct Members {
     clusters: Vec<Member>,
     implicit_local: bool,
-    /// The parameters of each cluster, without and with Go templates: made once, for all ApplicationSets.
-    parameters: [OnceLock<Vec<Params>>; 2],
+    words: Words,
 }
 
 impl Members {
     /// The clusters of a fleet, in the order of the file.
     #[must_use]
     pub fn of(fleet: &Fleet) -> Self {
-        let member = |cluster: &crate::fleet::Cluster| {
-            let mut labels = cluster.labels.clone();
-            labels.insert(SECRET_TYPE.to_owned(), "cluster".to_owned());
-            Member {
-                name: cluster.argo_name().to_owned(),
-                server: cluster
-                    .server
-                    .clone()
-                    .unwrap_or_else(|| sentinel(cluster.name.as_str())),
-                project: cluster.project.clone(),
-                labels,
-                annotations: cluster.annotations.clone(),
-                values: cluster.values.clone(),
-            }
+        let (mut texts, secret_type) = (Texts::default(), Arc::from(SECRET_TYPE));
+        let mut member = |cluster: &Cluster| Member {
+            name: cluster.argo_name().into(),
+            server: match &cluster.server {
+                Some(server) => server.as_str().into(),
+                None => sentinel(cluster.name.as_str()).into(),
+            },
+            project: texts.one(&cluster.project),
+            labels: cluster
+                .labels
+                .with(Arc::clone(&secret_type), texts.one("cluster")),
+            annotations: cluster.annotations.clone(),
+            values: cluster.values.clone(),
         };
-        Self::given(fleet.clusters.iter().map(member).collect(), false)
+        Self::given(fleet.clusters.iter().map(&mut member).collect(), false)
     }
 
     /// These clusters; with `implicit_local`, the one Argo CD runs in counts although nobody registered it.
     #[must_use]
     pub fn given(clusters: Vec<Member>, implicit_local: bool) -> Self {
         Self {
+            words: Words::of(&clusters),
             clusters,
             implicit_local,
-            parameters: Default::default(),
         }
     }
 
-    fn parameters(&self, go: bool) -> &[Params] {
-        self.parameters[usize::from(go)].get_or_init(|| {
-            let mut texts = Texts::default();
-            let members = self.clusters.iter();
-            let of = |member: &Member| parameters(member, go, &mut texts);
-            members.map(of).collect()
-        })
+    /// The numbers of the clusters that a selector chooses.
+    fn matching(&self, selector: &Selector) -> Vec<Choice> {
+        let matches = |member: &Member| selector.matches_by(&|key| member.labels.get(key));
+        let members = self.clusters.iter().enumerate();
+        let chosen = members.filter(|(_, member)| matches(member));
+        let mut chosen: Vec<_> = chosen.map(|(number, _)| Choice::Cluster(number)).collect();
+        let is_local = |choice: &Choice| match choice {
+            Choice::Cluster(number) => &*self.clusters[*number].server == IN_CLUSTER_SERVER,
+            Choice::Local => true,
+        };
+        if self.implicit_local && selector.is_empty() && !chosen.iter().any(is_local) {
+            chosen.push(Choice::Local);
+        }
+        chosen
+    }
+
+    fn parameters(&self, choice: Choice, go: bool) -> Params {
+        match choice {
+            Choice::Cluster(number) => self.words.parameters(&self.clusters[number], go),
+            Choice::Local => self.words.local(),
+        }
+    }
+}
+
+/// A cluster that is chosen.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    /// The one of that number.
+    Cluster(usize),
+    /// The one Argo CD runs in, which nobody registered.
+    Local,
+}
+
+/// Chosen clusters, and the values that the generator gives each.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen<'m> {
+    members: &'m Members,
+    go: bool,
+    choices: Vec<Choice>,
+    names: Vec<Arc<str>>,
+    /// The values of each cluster, one behind the other.
+    values: Vec<Arc<str>>,
+}
+
+impl Chosen<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.choices.len()
+    }
+
+    pub(super) fn get(&self, number: usize) -> Option<Params> {
+        let mut params = self.members.parameters(*self.choices.get(number)?, self.go);
+        let values = self.values.iter().skip(number * self.names.len());
+        let own = self.names.iter().zip(values);
+        let own = own.map(|(name, value)| (name, Value::String(Arc::clone(value))));
+        if self.names.is_empty() {
+            return Some(params);
+        }
+        if self.go {
+            let own = own.map(|(name, value)| (Arc::clone(name), value)).collect();
+            let own = Params::from([("values".into(), params::map(own))]);
+            params::merge_over(&mut params, &own);
+        } else {
+            params.extend(own.map(|(name, value)| (format!("values.{name}").into(), value)));
+        }
+        Some(params)
     }
 }
 
@@ -164,108 +223,136 @@ impl Clusters {
 
     /// True when the selector asks for something that no cluster of the fleet has.
     pub(super) fn is_idle(&self, members: &Members) -> bool {
-        let matches = |member: &Member| self.selector.matches(&member.labels);
-        !self.selector.is_empty() && !members.clusters.iter().any(matches)
+        !self.selector.is_empty() && members.matching(&self.selector).is_empty()
     }
 
-    pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
-        let mut out = Vec::new();
-        let mut has_local = false;
-        let members = scene.members;
-        let known = members.parameters(scene.language.is_go());
-        for (member, params) in members.clusters.iter().zip(known) {
-            if !self.selector.matches(&member.labels) {
-                continue;
-            }
-            has_local |= member.server == IN_CLUSTER_SERVER;
-            let mut params = params.clone();
-            append_values_over(&self.values, &mut params, scene)?;
-            out.push(params);
-        }
-        if members.implicit_local && self.selector.is_empty() && !has_local {
-            let mut params = local();
-            append_values_over(&self.values, &mut params, scene)?;
-            out.push(params);
-        }
+    pub(super) fn generate<'m>(
+        &self,
+        scene: &mut Scene<'m, '_>,
+    ) -> Result<ParameterSets<'m>, Failure> {
+        let choices = scene.members.matching(&self.selector);
+        let chosen = Chosen {
+            members: scene.members,
+            go: scene.language.is_go(),
+            values: self.values(&choices, scene)?,
+            choices,
+            names: self
+                .values
+                .keys()
+                .map(|name| name.as_str().into())
+                .collect(),
+        };
+        let sets = ParameterSets::of_clusters(chosen);
         if self.flat_list {
-            let all = params::list(out.into_iter().map(params::map));
-            return Ok(vec![Params::from([("clusters".into(), all)])]);
+            let all = params::list(sets.iter().map(params::map));
+            return Ok(vec![Params::from([("clusters".into(), all)])].into());
         }
-        Ok(out)
+        Ok(sets)
+    }
+
+    /// The generator's own values for each cluster, one behind the other.
+    fn values(
+        &self,
+        choices: &[Choice],
+        scene: &mut Scene<'_, '_>,
+    ) -> Result<Vec<Arc<str>>, Failure> {
+        let mut texts = Texts::default();
+        let mut values = Vec::with_capacity(self.values.len() * choices.len());
+        for choice in choices.iter().filter(|_| !self.values.is_empty()) {
+            let go = scene.language.is_go();
+            let seen = params::map(scene.members.parameters(*choice, go));
+            for value in self.values.values() {
+                let text = scene.renderer.text(scene.language, value, &seen)?;
+                values.push(texts.one(&text));
+            }
+        }
+        Ok(values)
     }
 }
 
-fn parameters(member: &Member, go: bool, texts: &mut Texts) -> Params {
-    let normalised = normalise(&member.name);
-    let own = [
-        ("name", &member.name),
-        ("nameNormalized", &normalised),
-        ("server", &member.server),
-        ("project", &member.project),
-    ];
-    let mut params: Params = own
-        .into_iter()
-        .map(|(key, value)| (texts.one(key), texts.value(value)))
-        .collect();
-    let groups = [
-        ("annotations", &member.annotations),
-        ("labels", &member.labels),
-    ];
-    if go {
-        let mut metadata = Params::new();
-        for (name, entries) in groups.into_iter().filter(|(_, e)| !e.is_empty()) {
-            metadata.insert(texts.one(name), texts.map(entries));
-        }
-        params.insert(texts.one("metadata"), params::map(metadata));
-        if !member.values.is_empty() {
-            params.insert(texts.one("values"), texts.map(&member.values));
-        }
-        return params;
-    }
-    for (name, entries) in groups {
-        for (key, value) in entries {
-            let key = texts.one(&format!("metadata.{name}.{key}"));
-            params.insert(key, texts.value(value));
-        }
-    }
-    for (key, value) in &member.values {
-        params.insert(texts.one(&format!("values.{key}")), texts.value(value));
-    }
-    params
+/// The names of parameters, kept once.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Words {
+    name: Arc<str>,
+    name_normalized: Arc<str>,
+    server: Arc<str>,
+    project: Arc<str>,
+    metadata: Arc<str>,
+    labels: Arc<str>,
+    annotations: Arc<str>,
+    values: Arc<str>,
+    /// `metadata.labels.<key>` and the like, as the older templates name them, by group and key.
+    flat: [BTreeMap<Arc<str>, Arc<str>>; 3],
 }
 
-/// Texts that are there once, however many clusters have them.
-#[derive(Default)]
-struct Texts(BTreeSet<Arc<str>>);
-
-impl Texts {
-    fn one(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Arc::clone(known);
+impl Words {
+    fn of(clusters: &[Member]) -> Self {
+        let flat = |prefix: &str, group: fn(&Member) -> &TextMap| {
+            let mut known = BTreeMap::new();
+            for (key, _) in clusters.iter().flat_map(|member| group(member).shared()) {
+                if !known.contains_key(key) {
+                    known.insert(Arc::clone(key), format!("{prefix}.{key}").into());
+                }
+            }
+            known
+        };
+        Self {
+            name: "name".into(),
+            name_normalized: "nameNormalized".into(),
+            server: "server".into(),
+            project: "project".into(),
+            metadata: "metadata".into(),
+            labels: "labels".into(),
+            annotations: "annotations".into(),
+            values: "values".into(),
+            flat: [
+                flat("metadata.annotations", |member| &member.annotations),
+                flat("metadata.labels", |member| &member.labels),
+                flat("values", |member| &member.values),
+            ],
         }
-        let new: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&new));
-        new
     }
 
-    fn value(&mut self, text: &str) -> gotmpl::Value {
-        gotmpl::Value::String(self.one(text))
-    }
-
-    fn map(&mut self, entries: &BTreeMap<String, String>) -> gotmpl::Value {
-        let mut map = Params::new();
-        for (key, value) in entries {
-            map.insert(self.one(key), self.value(value));
+    fn parameters(&self, member: &Member, go: bool) -> Params {
+        let text = |text: &Arc<str>| Value::String(Arc::clone(text));
+        let normalised = params::text(&normalise(&member.name));
+        let mut params = Params::from([
+            (Arc::clone(&self.name), text(&member.name)),
+            (Arc::clone(&self.name_normalized), normalised),
+            (Arc::clone(&self.server), text(&member.server)),
+            (Arc::clone(&self.project), text(&member.project)),
+        ]);
+        let groups = [&member.annotations, &member.labels, &member.values];
+        if !go {
+            for (group, known) in groups.into_iter().zip(&self.flat) {
+                let named = group.shared().filter_map(|(key, value)| {
+                    let name = known.get(key)?;
+                    Some((Arc::clone(name), text(value)))
+                });
+                params.extend(named);
+            }
+            return params;
         }
-        params::map(map)
+        let entry = |(key, value): &(Arc<str>, Arc<str>)| (Arc::clone(key), text(value));
+        let whole = |group: &TextMap| params::map(group.shared().map(entry).collect());
+        let [annotations, labels, values] = groups;
+        let named = [(&self.annotations, annotations), (&self.labels, labels)];
+        let named = named.into_iter().filter(|(_, group)| !group.is_empty());
+        let metadata = named.map(|(name, group)| (Arc::clone(name), whole(group)));
+        params.insert(Arc::clone(&self.metadata), params::map(metadata.collect()));
+        if !values.is_empty() {
+            params.insert(Arc::clone(&self.values), whole(values));
+        }
+        params
     }
-}
 
-fn local() -> Params {
-    Params::from([
-        ("name".into(), params::text(IN_CLUSTER)),
-        ("nameNormalized".into(), params::text(IN_CLUSTER)),
-        ("server".into(), params::text(IN_CLUSTER_SERVER)),
-        ("project".into(), params::text("")),
-    ])
+    /// The parameters of the cluster Argo CD runs in.
+    fn local(&self) -> Params {
+        Params::from([
+            (Arc::clone(&self.name), params::text(IN_CLUSTER)),
+            (Arc::clone(&self.name_normalized), params::text(IN_CLUSTER)),
+            (Arc::clone(&self.server), params::text(IN_CLUSTER_SERVER)),
+            (Arc::clone(&self.project), params::text("")),
+        ])
+    }
 }

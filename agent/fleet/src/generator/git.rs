@@ -90,7 +90,7 @@ impl Git {
         git
     }
 
-    pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    pub(super) fn generate(&self, scene: &mut Scene<'_, '_>) -> Result<Vec<Params>, Failure> {
         if let GitSource::Given(params) = scene.git {
             return Ok(params.to_vec());
         }
@@ -166,7 +166,7 @@ impl Git {
             .collect())
     }
 
-    fn parameters_of_files(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    fn parameters_of_files(&self, scene: &mut Scene<'_, '_>) -> Result<Vec<Params>, Failure> {
         let mut out = Vec::new();
         for (path, bytes) in self.matching_files(scene.git)? {
             for object in parse(&path, &bytes)? {

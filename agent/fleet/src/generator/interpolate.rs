@@ -10,7 +10,7 @@ use crate::params::{self, Params};
 /// The generator with every text executed, except overriding templates, which children of a matrix do not have, and
 /// selectors, which see the parameters the generator itself gives.
 pub(super) fn generator(
-    scene: &mut Scene<'_>,
+    scene: &mut Scene<'_, '_>,
     node: &Node,
     with: &Params,
 ) -> Result<Node, Failure> {
@@ -18,7 +18,7 @@ pub(super) fn generator(
 }
 
 /// One entry of `generators`: `{list: …}`, `{clusters: …}`, ….
-fn entry(scene: &mut Scene<'_>, node: &Node, with: &gotmpl::Value) -> Result<Node, Failure> {
+fn entry(scene: &mut Scene<'_, '_>, node: &Node, with: &gotmpl::Value) -> Result<Node, Failure> {
     each_member(node, |member| match &*member.key {
         "selector" => Ok(member.value.clone()),
         name => kind(scene, name, &member.value, with),
@@ -27,7 +27,7 @@ fn entry(scene: &mut Scene<'_>, node: &Node, with: &gotmpl::Value) -> Result<Nod
 
 /// What an entry holds.
 fn kind(
-    scene: &mut Scene<'_>,
+    scene: &mut Scene<'_, '_>,
     name: &str,
     node: &Node,
     with: &gotmpl::Value,
@@ -40,14 +40,14 @@ fn kind(
     })
 }
 
-fn children(scene: &mut Scene<'_>, node: &Node, with: &gotmpl::Value) -> Result<Node, Failure> {
+fn children(scene: &mut Scene<'_, '_>, node: &Node, with: &gotmpl::Value) -> Result<Node, Failure> {
     let items = node.as_list().unwrap_or_default().iter();
     let items = items.map(|item| entry(scene, item, with));
     Ok(Node::list(items.collect::<Result<_, _>>()?).at(node.span))
 }
 
 /// A value that needs a parameter the generator itself will give stays as it is: it is executed later.
-fn values(scene: &mut Scene<'_>, node: &Node, with: &gotmpl::Value) -> Result<Node, Failure> {
+fn values(scene: &mut Scene<'_, '_>, node: &Node, with: &gotmpl::Value) -> Result<Node, Failure> {
     each_member(node, |member| {
         let text = member.value.as_str().unwrap_or_default();
         match scene.renderer.text(scene.language.strict(), text, with) {

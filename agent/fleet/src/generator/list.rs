@@ -34,7 +34,7 @@ impl List {
         list
     }
 
-    pub(super) fn generate(&self, scene: &Scene<'_>) -> Result<Vec<Params>, Failure> {
+    pub(super) fn generate(&self, scene: &Scene<'_, '_>) -> Result<Vec<Params>, Failure> {
         let mut out = Vec::new();
         for element in &self.elements {
             out.push(if scene.language.is_go() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muster_model::{Node, Reason};
 
-use super::{Depth, Generator, MAX_PARAMETER_SETS, Scene, read_children};
+use super::{Depth, Generator, MAX_PARAMETER_SETS, ParameterSets, Scene, read_children};
 use crate::decode::Decoder;
 use crate::failure::Failure;
 use crate::params::{self, Params};
@@ -28,7 +28,10 @@ impl Matrix {
         matrix
     }
 
-    pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    pub(super) fn generate<'m>(
+        &self,
+        scene: &mut Scene<'m, '_>,
+    ) -> Result<ParameterSets<'m>, Failure> {
         let [first, second] = self.generators.as_slice() else {
             let what = if self.generators.len() < 2 {
                 "less"
@@ -40,27 +43,43 @@ impl Matrix {
                 format!("found {what} than two generators, matrix supports only two"),
             ));
         };
-        let mut out = Vec::new();
-        let mut constant: Option<Vec<Params>> = None;
-        let ones = first.single(scene, "matrix")?;
-        let rows = ones.len();
-        for one in ones {
-            let others = match &constant {
-                Some(params) => params.clone(),
-                None => second.interpolated(scene, &one)?.single(scene, "matrix")?,
-            };
-            if !second.templated && constant.is_none() {
-                // Known before the first combination is made, so that none is made in vain.
-                within_budget(rows.saturating_mul(others.len()))?;
-                constant = Some(others.clone());
-            }
-            within_budget(out.len() + others.len())?;
-            for other in others {
-                out.push(combine(&one, other, scene.language.is_go())?);
-            }
+        let rows = first.single(scene, "matrix")?;
+        if rows.is_empty() {
+            return Ok(rows);
         }
-        Ok(out)
+        let go = scene.language.is_go();
+        if !second.templated {
+            let columns = second.single(scene, "matrix")?;
+            // Known before the first combination is made, so that none is made in vain.
+            within_budget(rows.len().saturating_mul(columns.len()))?;
+            agree(go, rows.iter().map(|row| (row, &columns)))?;
+            return Ok(ParameterSets::matrix(rows, columns, go));
+        }
+        let mut columns = Vec::new();
+        let mut combinations = 0;
+        for row in rows.iter() {
+            let others = second.interpolated(scene, &row)?.single(scene, "matrix")?;
+            combinations += others.len();
+            within_budget(combinations)?;
+            columns.push(others);
+        }
+        agree(go, rows.iter().zip(&columns))?;
+        Ok(ParameterSets::rows(rows, columns, go))
     }
+}
+
+/// Refuses what cannot be combined, before anything is made of it.
+fn agree<'s, 'm: 's>(
+    go: bool,
+    mut combinations: impl Iterator<Item = (Params, &'s ParameterSets<'m>)>,
+) -> Result<(), Failure> {
+    if go {
+        return Ok(());
+    }
+    combinations.try_for_each(|(row, columns)| {
+        let mut columns = columns.iter();
+        columns.try_for_each(|column| combine(&row, column, go).map(drop))
+    })
 }
 
 fn within_budget(combinations: usize) -> Result<(), Failure> {
@@ -75,7 +94,7 @@ fn within_budget(combinations: usize) -> Result<(), Failure> {
 }
 
 /// With Go templates the first generator wins; without, two different values under one name are an error.
-fn combine(one: &Params, mut other: Params, go: bool) -> Result<Params, Failure> {
+pub(super) fn combine(one: &Params, mut other: Params, go: bool) -> Result<Params, Failure> {
     if go {
         params::merge_over(&mut other, one);
         return Ok(other);

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_model::node::Value as NodeValue;
 use muster_model::{Node, Reason};
 
-use super::{Depth, Generator, Scene, read_children};
+use super::sets::Completion;
+use super::{Depth, Generator, ParameterSets, Scene, read_children};
 use crate::decode::Decoder;
 use crate::failure::Failure;
-use crate::params::{self, Params};
+use crate::params;
 
 /// Parameters of the first generator, completed by the others where the merge keys are equal.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,10 @@ impl Merge {
         merge
     }
 
-    pub(super) fn generate(&self, scene: &mut Scene<'_>) -> Result<Vec<Params>, Failure> {
+    pub(super) fn generate<'m>(
+        &self,
+        scene: &mut Scene<'m, '_>,
+    ) -> Result<ParameterSets<'m>, Failure> {
         if self.generators.len() < 2 {
             return Err(refused(
                 "found less than two generators, merge requires two or more",
@@ -40,28 +44,22 @@ impl Merge {
         for generator in &self.generators {
             sets.push(generator.single(scene, "merge")?);
         }
-        let mut sets = sets.into_iter();
-        let mut base = sets.next().unwrap_or_default();
+        let base = sets.remove(0);
         let keys = self.keys_of(&base)?;
-        for overrides in sets {
-            let positions = self.keys_of(&overrides)?;
+        let mut others = Vec::new();
+        for sets in sets {
+            let positions = self.keys_of(&sets)?;
+            let mut of = vec![None; base.len()];
             for (key, index) in &keys {
-                let Some(position) = positions.get(key) else {
-                    continue;
-                };
-                let (into, from) = (&mut base[*index], &overrides[*position]);
-                if scene.language.is_go() {
-                    params::merge_over(into, from);
-                } else {
-                    into.extend(from.iter().map(|(k, v)| (k.clone(), v.clone())));
-                }
+                of[*index] = positions.get(key).copied();
             }
+            others.push(Completion { sets, of });
         }
-        Ok(base)
+        Ok(ParameterSets::merged(base, others, scene.language.is_go()))
     }
 
     /// The position of each parameter set by the values of its merge keys, which have to be unique.
-    fn keys_of(&self, sets: &[Params]) -> Result<BTreeMap<String, usize>, Failure> {
+    fn keys_of(&self, sets: &ParameterSets<'_>) -> Result<BTreeMap<String, usize>, Failure> {
         let names: BTreeSet<&str> = self.merge_keys.iter().map(String::as_str).collect();
         if names.is_empty() {
             return Err(refused(

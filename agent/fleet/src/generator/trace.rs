@@ -107,19 +107,19 @@ impl Entry {
         set: &ApplicationSet,
         generator: &Generator,
         cluster: &Cluster,
-        found: &Generated,
+        found: &Generated<'_>,
         renderer: &mut Renderer,
     ) {
         let template = match &found.template {
             Some(own) => fill_template(own, &set.template),
             None => set.template.clone(),
         };
-        for params in &found.params {
-            let flat = clusters::shown(params::flatten(params));
+        for params in found.params.iter() {
+            let flat = clusters::shown(params::flatten(&params));
             let unmet = generator.selector.as_ref().map(|s| s.unmet(&flat));
             let kept = unmet.as_ref().is_none_or(Vec::is_empty);
             self.produced += usize::from(kept);
-            if !names(cluster, params) {
+            if !names(cluster, &params) {
                 continue;
             }
             if !kept {
@@ -127,7 +127,7 @@ impl Entry {
                 continue;
             }
             self.here += 1;
-            self.rendered.push(name(set, &template, params, renderer));
+            self.rendered.push(name(set, &template, &params, renderer));
         }
     }
 }
@@ -200,7 +200,7 @@ fn inner(generators: &[Generator], file: &str, cluster: &Cluster) -> Vec<Trace> 
 }
 
 fn unmet(selector: &Selector, cluster: &Cluster) -> Vec<Unmet> {
-    let mut labels = cluster.labels.clone();
+    let mut labels = cluster.labels.to_map();
     labels.insert(clusters::SECRET_TYPE.to_owned(), "cluster".to_owned());
     selector.unmet(&labels)
 }

@@ -89,7 +89,7 @@ impl ClusterAffinity {
     /// True when the cluster is meant.
     pub(super) fn matches(&self, cluster: &Cluster) -> bool {
         let named = |names: &[String]| names.iter().any(|name| is_called(cluster, name));
-        let labels = |selector: &Selector| selector.matches(&cluster.labels);
+        let labels = |selector: &Selector| selector.matches_by(&|key| cluster.labels.get(key));
         !named(&self.exclude)
             && (self.names.is_empty() || named(&self.names))
             && self.labels.as_ref().is_none_or(labels)

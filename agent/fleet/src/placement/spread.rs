@@ -127,9 +127,11 @@ impl SpreadConstraint {
                 .values(cluster)
                 .is_empty()
                 .then(|| format!("it has no {field:?}").to_lowercase()),
-            By::Label(key) => {
-                (!cluster.labels.contains_key(key)).then(|| format!("it has no label `{key}`"))
-            }
+            By::Label(key) => cluster
+                .labels
+                .get(key)
+                .is_none()
+                .then(|| format!("it has no label `{key}`")),
         }
     }
 
@@ -137,7 +139,7 @@ impl SpreadConstraint {
         match &self.by {
             By::Cluster => Some(cluster.name.as_str()),
             By::Field(field) => field.values(cluster).first().copied(),
-            By::Label(key) => cluster.labels.get(key).map(String::as_str),
+            By::Label(key) => cluster.labels.get(key),
         }
     }
 }

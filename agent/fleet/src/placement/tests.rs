@@ -54,7 +54,7 @@ fn placed(hub: &Hub, templates: &[Manifest]) -> Vec<String> {
         .iter()
         .map(|p| format!("[{}]", p.message))
         .collect();
-    for cluster in &hub.fleet.clusters {
+    for cluster in hub.fleet.clusters.iter() {
         for placed in assignment.on(cluster) {
             let objects = match &placed.objects {
                 Ok(objects) => objects.iter().map(show).collect::<Vec<_>>().join(" "),

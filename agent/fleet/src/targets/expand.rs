@@ -85,17 +85,16 @@ impl Search<'_> {
         &mut self,
         set: &ApplicationSet,
         owner: &Owner,
-        generated: &Generated,
+        generated: &Generated<'_>,
         renderer: &mut Renderer,
     ) {
         let template = match &generated.template {
             Some(own) => fill_template(own, &set.template),
             None => set.template.clone(),
         };
-        for (number, params) in generated.params.iter().enumerate() {
-            if !self.share.has(number) {
-                continue;
-            }
+        let share = self.share;
+        let own = (0..generated.params.len()).filter(|number| share.has(*number));
+        for params in own.filter_map(|number| generated.params.get(number)) {
             let element = Element::new(set, &template, params);
             if let Err(failure) = self.element(&element, owner, renderer) {
                 self.failed(set, owner, failure, "spec.template");
@@ -130,10 +129,7 @@ impl Search<'_> {
                 "an Application has no name once the template is rendered",
             ));
         }
-        self.names
-            .entry(name.clone())
-            .or_default()
-            .push(owner.clone());
+        self.names.give(&name, owner);
         let mut decoder = Decoder::new(&*set.origin.file, Reason::InvalidField);
         let written = Written::read(
             &mut decoder,
@@ -214,12 +210,12 @@ struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    fn new(set: &'a ApplicationSet, template: &'a Node, params: &Params) -> Self {
+    fn new(set: &'a ApplicationSet, template: &'a Node, params: Params) -> Self {
         Self {
             set,
             template,
             // Without parameters a template stays as it is, as in Argo CD.
-            params: (!params.is_empty()).then(|| params::map(params.clone())),
+            params: (!params.is_empty()).then(|| params::map(params)),
         }
     }
 

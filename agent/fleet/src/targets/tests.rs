@@ -246,3 +246,42 @@ fn blobs_that_are_not_fetched_are_all_named() {
     let failure = targets(&hub, &ClusterName::new("east").expect("a name"), &sparse);
     assert!(matches!(failure, Err(Failure::NotFetched(ids)) if ids.len() == 2));
 }
+
+#[test]
+fn every_cluster_finds_what_is_found_for_all_at_once() {
+    let argo = set("  goTemplate: true
+  generators:
+    - matrix:
+        generators:
+          - clusters: {values: {size: '{{ len .name }}'}}
+          - list: {elements: [{part: api}, {part: ui, only: prod}]}
+      selector: {matchExpressions: [{key: only, operator: NotIn, values: [dev]}]}
+    - merge:
+        mergeKeys: [name]
+        generators: [{clusters: {}}, {list: {elements: [{name: lab, part: special}]}}]
+      selector: {matchExpressions: [{key: part, operator: Exists}]}
+    - list: {elements: [{name: east, part: api, server: none}, {name: nobody, part: x}]}
+  template:
+    metadata: {name: '{{.part}}-{{.name}}'}
+    spec:
+      project: default
+      source: {repoURL: https://git.example.com/hub.git, path: 'apps/{{.part}}'}
+      destination: {name: '{{.name}}', namespace: x}
+");
+    let (hub, tree) = hub_of(&[("argo.yaml", &argo)]);
+    let all = all_targets(&hub, &tree).expect("targets");
+    assert_eq!(all.applications.len(), 6, "{all:?}");
+    for cluster in hub.fleet.clusters.iter() {
+        let own = targets(&hub, &cluster.name, &tree).expect("targets");
+        let of_all = all.applications.iter();
+        let of_all = of_all.filter(|a| a.cluster == cluster.name).cloned();
+        assert_eq!(own.applications, of_all.collect::<Vec<_>>());
+        assert_eq!(
+            (&own.problems, &own.warnings, &own.incomplete),
+            (&all.problems, &all.warnings, &all.incomplete)
+        );
+    }
+    // `api-east` is there twice, and nobody is no cluster.
+    assert_eq!(all.problems.len(), 2, "{}", messages(&all.problems));
+    assert!(!all.applications.iter().any(|a| a.key.name == "api-east"));
+}
