@@ -121,8 +121,11 @@ pub fn survey(question: &Question<'_>) -> Result<Survey, Need> {
         units: Units::default(),
         of: Vec::new(),
         children: Vec::new(),
-        problems: unbuilt::of_fleet(&hub, fleet_file),
-        warnings: targets.warnings.clone(),
+        problems: unbuilt::of_fleet_beside_rollouts(&hub, fleet_file),
+        warnings: unbuilt::of_rollouts(&hub, fleet_file)
+            .into_iter()
+            .chain(targets.warnings.iter().cloned())
+            .collect(),
         incomplete: targets.incomplete.clone(),
     };
     draft.render(&targets.applications)?;

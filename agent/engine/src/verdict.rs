@@ -98,7 +98,7 @@ impl Verdict {
                 }
             }
             if let Some(problem) = found.held {
-                errors.entry(problem.clone()).or_default().push(place());
+                warnings.entry(problem.clone()).or_default().push(place());
             }
         }
         steps(survey, &mut errors, &mut warnings);

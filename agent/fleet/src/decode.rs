@@ -69,6 +69,13 @@ impl<'n> Fields<'n> {
         member.map_or(self.line, |member| member.key_span.line)
     }
 
+    /// The lines of all fields that have been asked for and are there.
+    #[must_use]
+    pub fn lines(&self) -> BTreeMap<&'static str, u32> {
+        let there = |name: &&'static str| Some((*name, self.map?.member(name)?.key_span.line));
+        self.known.iter().filter_map(there).collect()
+    }
+
     /// The line the mapping starts at; 0 when it was not read from a text.
     #[must_use]
     pub fn line(&self) -> u32 {

@@ -67,6 +67,9 @@ pub struct Fleet {
     /// Applications whose children may name another project than their own.
     #[schemars(default)]
     pub admin_applications: Vec<String>,
+    /// The lines of the fields of `spec`.
+    #[schemars(skip)]
+    lines: BTreeMap<&'static str, u32>,
 }
 
 /// A repository that Applications may come from.
@@ -239,6 +242,12 @@ impl Fleet {
         }
     }
 
+    /// The line that a field of `spec` stands at.
+    #[must_use]
+    pub fn line_of(&self, field: &str) -> Option<u32> {
+        self.lines.get(field).copied()
+    }
+
     /// The cluster called `name`.
     #[must_use]
     pub fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {
@@ -330,6 +339,7 @@ fn read_spec(decoder: &mut Decoder, name: String, node: &Node) -> Fleet {
         kinds: policy::read_kinds(decoder, &mut fields),
         status: policy::read_status(decoder, &mut fields),
         admin_applications: decoder.texts(&mut fields, "adminApplications"),
+        lines: fields.lines(),
     };
     if let Some(manager) = &fleet.management_cluster
         && fleet.cluster(manager).is_none()
