@@ -6,6 +6,7 @@
 //! The walk ends at the first step that answers "no": nothing after it could matter.
 
 mod fleetwide;
+mod placed;
 mod reported;
 mod text;
 mod walk;

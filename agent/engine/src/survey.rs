@@ -13,6 +13,7 @@ mod judge;
 mod memory;
 mod render;
 mod unit;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -53,6 +53,30 @@ pub struct Unmet {
     pub near: Option<String>,
 }
 
+impl Unmet {
+    /// What is missing, of something called `what`: a label, a parameter.
+    #[must_use]
+    pub fn words(&self, what: &str) -> String {
+        let Self {
+            key,
+            wanted,
+            found,
+            near,
+        } = self;
+        match (found, near) {
+            (Some(value), _) => {
+                format!("{what} {key} is \"{value}\", and the selector asks that it {wanted}")
+            }
+            (None, Some(near)) => format!(
+                "{what} {key} is missing (there is {near}), and the selector asks that it {wanted}"
+            ),
+            (None, None) => {
+                format!("{what} {key} is missing, and the selector asks that it {wanted}")
+            }
+        }
+    }
+}
+
 /// Where a selector's labels come from, which decides what a key may look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {

@@ -121,6 +121,17 @@ pub(crate) fn note_one(resource: &mut Resource, cause: &Cause) {
     trail.seen = resource.node.clone();
 }
 
+/// An object that is as a file has it.
+pub(crate) fn of_file(node: &Node, file: &str) -> Explained {
+    let marks = remark(None, node, &Cause::of_file("resource", file));
+    let mut fields = Vec::new();
+    collect(node, &marks, "", &mut fields);
+    Explained {
+        object: node.clone(),
+        fields,
+    }
+}
+
 /// The objects with their origins.
 pub(crate) fn finish(list: &[Resource]) -> Vec<Explained> {
     list.iter()

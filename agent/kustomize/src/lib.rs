@@ -53,5 +53,7 @@ pub use inputs::is_current;
 pub use merge::{Direction, Inference, strategic_merge, strategic_merge_texts};
 pub use options::{Cache, LoadRestrictor, MergeKeys, Options, Reorder};
 pub use remote::is_remote;
-pub use render::{Directory, KustomizeSource, LabelScope, Recurse, SourceOptions, render};
+pub use render::{
+    Directory, KustomizeSource, LabelScope, Recurse, SourceOptions, explain_source, render,
+};
 pub use rendered::Rendered;

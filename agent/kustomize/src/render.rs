@@ -4,9 +4,10 @@ mod directory;
 mod kustomize_source;
 
 use muster_model::tree::EntryKind;
-use muster_model::{Location, Problem, Reason, RepoPath, Tree};
+use muster_model::{Location, Node, Problem, Reason, RepoPath, Tree};
 
 use crate::build;
+use crate::explain::Explained;
 use crate::failure::{Failure, Step};
 use crate::kustomization::FILE_NAMES;
 use crate::options::Options;
@@ -45,29 +46,51 @@ pub fn render(
     source: &SourceOptions,
     options: &Options,
 ) -> Result<Rendered, Failure> {
-    let built = build::run(tree, options, |session| {
-        refuse_overrides(session, dir)?;
-        match kind_of(session, dir, source)? {
-            Kind::Chart => Err(Problem::new(
-                Reason::HelmNotSupported,
-                format!("{dir} is a Helm chart"),
-            )
-            .at(Location::file(dir.child("Chart.yaml").to_string()))
-            .into()),
-            Kind::Manifests => {
-                directory::read(session, dir, &source.directory.clone().unwrap_or_default())
-            }
-            Kind::Kustomization => {
-                let mut target = Target::root(session, dir)?;
-                if let Some(kustomize) = &source.kustomize {
-                    let kustomize = present(session, dir, kustomize)?;
-                    kustomize.apply(&mut target.kustomization)?;
-                }
-                build::build_target(session, target)
-            }
-        }
-    })?;
+    let built = build::run(tree, options, |session| objects(session, dir, source))?;
     Rendered::check(built, &options.budgets).map_err(Failure::Refused)
+}
+
+/// Renders a source directory as [`render`] does, and says of each object where its fields come from.
+///
+/// # Errors
+/// As [`render`].
+pub fn explain_source(
+    tree: &dyn Tree,
+    dir: &RepoPath,
+    source: &SourceOptions,
+    options: &Options,
+) -> Result<Vec<Explained>, Failure> {
+    let mut explained = Vec::new();
+    build::run(tree, options, |session| {
+        session.explains = true;
+        let objects = objects(session, dir, source)?;
+        explained = std::mem::take(&mut session.explained);
+        Ok(objects)
+    })?;
+    Ok(explained)
+}
+
+fn objects(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) -> Step<Vec<Node>> {
+    refuse_overrides(session, dir)?;
+    match kind_of(session, dir, source)? {
+        Kind::Chart => Err(Problem::new(
+            Reason::HelmNotSupported,
+            format!("{dir} is a Helm chart"),
+        )
+        .at(Location::file(dir.child("Chart.yaml").to_string()))
+        .into()),
+        Kind::Manifests => {
+            directory::read(session, dir, &source.directory.clone().unwrap_or_default())
+        }
+        Kind::Kustomization => {
+            let mut target = Target::root(session, dir)?;
+            if let Some(kustomize) = &source.kustomize {
+                let kustomize = present(session, dir, kustomize)?;
+                kustomize.apply(&mut target.kustomization)?;
+            }
+            build::build_target(session, target)
+        }
+    }
 }
 
 /// The options without components that are not there, where they may be missing.

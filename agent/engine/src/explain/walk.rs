@@ -4,7 +4,7 @@ use muster_fleet::applicationset::ApplicationSet;
 use muster_fleet::failure::Failure;
 use muster_fleet::fleet::{Cluster, ClusterState, OnLeave};
 use muster_fleet::generator::trace::{Entry, Trace, trace};
-use muster_fleet::selector::Unmet;
+use muster_fleet::placement::Placement;
 use muster_model::{ClusterName, Location, ObjectId, Problem, Reason};
 
 use super::{Answer, Facts, Outcome, Step, reported};
@@ -13,7 +13,7 @@ use crate::lines::{count, some};
 use crate::survey::Surveyed;
 
 /// Names listed in a line.
-const NAMED: usize = 12;
+pub(super) const NAMED: usize = 12;
 
 /// A walk under way.
 pub(super) struct Walk<'a> {
@@ -26,6 +26,7 @@ pub(super) struct Walk<'a> {
 enum Subject<'a> {
     Application(Surveyed<'a>),
     Set(&'a ApplicationSet),
+    Placement(&'a Placement),
     /// An Application of other clusters that no set makes.
     Elsewhere(Surveyed<'a>),
     Broken(String, Vec<Problem>),
@@ -60,6 +61,7 @@ impl<'a> Walk<'a> {
                 self.elsewhere(found);
                 Ok(String::new())
             }
+            Subject::Placement(placement) => Ok(self.placement(cluster, placement)),
             Subject::Broken(name, problems) => {
                 let step = Step::new("is it valid", Answer::No, format!("`{name}` is not valid"));
                 self.steps.push(step.with(problems));
@@ -155,20 +157,24 @@ impl<'a> Walk<'a> {
         if let Some(set) = survey.hub.sets.get(text) {
             return Subject::Set(set);
         }
+        if let Some(placement) = survey.hub.placements.get(text) {
+            return Subject::Placement(placement);
+        }
         let broken = &survey.hub.broken;
         let broken = broken
             .sets
             .get(text)
-            .or_else(|| broken.applications.get(text));
+            .or_else(|| broken.applications.get(text))
+            .or_else(|| broken.placements.get(text));
         if let Some(problems) = broken {
             return Subject::Broken(text.to_owned(), problems.clone());
         }
         if let Some(found) = survey.all().find(named) {
-            let set = found
-                .application
-                .set
-                .as_ref()
-                .and_then(|set| survey.hub.sets.get(set));
+            let origin = found.application.set.as_ref();
+            if let Some(placement) = origin.and_then(|name| survey.hub.placements.get(name)) {
+                return Subject::Placement(placement);
+            }
+            let set = origin.and_then(|name| survey.hub.sets.get(name));
             return set.map_or(Subject::Elsewhere(found), Subject::Set);
         }
         let mut objects = Vec::new();
@@ -301,22 +307,14 @@ impl<'a> Walk<'a> {
                 let entries = self.traced(set, cluster)?;
                 self.steps.push(selection(set, cluster, &entries));
             }
-            None => {
-                let what = match &application.parent {
-                    Some(parent) => format!("it is rendered by Application {parent}"),
-                    None => "it is written down by itself".to_owned(),
-                };
-                let step = Step::new("where does it come from", Answer::Yes, what);
-                let step = step.at("its definition", Some(application.origin.clone()));
-                self.steps.push(step);
-            }
+            None => self.steps.push(self.origin(application)),
         }
         self.one(found);
         Ok(format!("{} should have {}", cluster.name, application.key))
     }
 
     /// From a targeted Application to what the cluster reports of it.
-    fn one(&mut self, found: Surveyed<'_>) {
+    pub(super) fn one(&mut self, found: Surveyed<'_>) {
         let application = found.application;
         let key = &application.key;
         let denied = |problem: &Problem| {
@@ -336,7 +334,10 @@ impl<'a> Walk<'a> {
                 let text = format!("{} renders {objects}", key.name);
                 let mut step = Step::new("does it render", Answer::Yes, text);
                 for source in &application.sources {
-                    let what = format!("source {} at {}", source.path, source.target_revision);
+                    let what = match source.target_revision.as_str() {
+                        "" => format!("source {} of the same commit", source.path),
+                        revision => format!("source {} at {revision}", source.path),
+                    };
                     step = step.at(what, None);
                 }
                 self.steps.push(step);
@@ -406,10 +407,16 @@ impl<'a> Walk<'a> {
         for (application, id) in found {
             let text = format!("{id} is rendered by {}", application.application.key);
             let step = Step::new("who renders it", Answer::Yes, text);
-            self.steps.push(step.at(
+            let step = step.at(
                 "the Application",
                 Some(application.application.origin.clone()),
-            ));
+            );
+            let (survey, question) = (self.facts.survey, self.facts.question);
+            let at = survey.written_at(question, application, &id)?;
+            self.steps.push(match at {
+                Some(at) => step.at("the object", Some(at)),
+                None => step,
+            });
             self.application(cluster, application)?;
             let key = &application.application.key;
             self.steps
@@ -434,6 +441,7 @@ impl<'a> Walk<'a> {
     fn unknown(&mut self, text: &str) {
         let survey = self.facts.survey;
         let mut names: Vec<String> = survey.hub.sets.keys().cloned().collect();
+        names.extend(survey.hub.placements.keys().cloned());
         names.extend(
             survey
                 .of(self.cluster)
@@ -505,7 +513,7 @@ pub(super) fn selection(set: &ApplicationSet, cluster: &Cluster, entries: &[Entr
     let traces = entries.iter().flat_map(|entry| &entry.traces);
     traces.for_each(|trace| unmet_labels(trace, &mut reasons));
     for unmet in entries.iter().flat_map(|entry| &entry.dropped).flatten() {
-        reasons.push((words(unmet, "parameter"), set.origin.clone()));
+        reasons.push((unmet.words("parameter"), set.origin.clone()));
     }
     let why = match reasons.first() {
         Some((first, _)) => format!(": {first}"),
@@ -522,30 +530,12 @@ pub(super) fn selection(set: &ApplicationSet, cluster: &Cluster, entries: &[Entr
 
 fn unmet_labels(trace: &Trace, reasons: &mut Vec<(String, Location)>) {
     for unmet in trace.unmet.iter().flatten() {
-        reasons.push((words(unmet, "label"), trace.at.clone()));
+        reasons.push((unmet.words("label"), trace.at.clone()));
     }
     trace
         .children
         .iter()
         .for_each(|child| unmet_labels(child, reasons));
-}
-
-fn words(unmet: &Unmet, what: &str) -> String {
-    let Unmet {
-        key,
-        wanted,
-        found,
-        near,
-    } = unmet;
-    match (found, near) {
-        (Some(value), _) => {
-            format!("{what} {key} is \"{value}\", and the selector asks that it {wanted}")
-        }
-        (None, Some(near)) => format!(
-            "{what} {key} is missing (there is {near}), and the selector asks that it {wanted}"
-        ),
-        (None, None) => format!("{what} {key} is missing, and the selector asks that it {wanted}"),
-    }
 }
 
 pub(super) fn template_failures(entries: &[Entry]) -> Vec<Problem> {

@@ -210,7 +210,7 @@ fn failed_inside(path: &RepoPath) -> Need {
     Need::Refused(vec![Problem::new(Reason::InternalError, message)])
 }
 
-fn tree_of<'c>(
+pub(super) fn tree_of<'c>(
     commits: &'c Commits,
     place: &SourceRef,
 ) -> Result<&'c (dyn Tree + Send + Sync), Need> {

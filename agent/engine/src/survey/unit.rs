@@ -248,7 +248,7 @@ fn is_individual(application: &Application) -> bool {
 }
 
 /// Where the sources really are, and how they are rendered.
-fn unit(hub: &Hub, commits: &Commits, application: &Application) -> Result<Unit, Need> {
+pub(super) fn unit(hub: &Hub, commits: &Commits, application: &Application) -> Result<Unit, Need> {
     let mut sources = Vec::with_capacity(application.sources.len());
     let mut parts = Vec::with_capacity(application.sources.len());
     for source in &application.sources {

@@ -96,6 +96,26 @@ impl ClusterAffinity {
             && self.fields.iter().all(|field| field.matches(cluster))
     }
 
+    /// Why the cluster is not meant, in words; nothing when it is.
+    pub(super) fn rejects(&self, cluster: &Cluster) -> Option<String> {
+        if self.matches(cluster) {
+            return None;
+        }
+        if self.exclude.iter().any(|name| is_called(cluster, name)) {
+            return Some("it is excluded by its name".to_owned());
+        }
+        if !self.names.is_empty() && !self.names.iter().any(|name| is_called(cluster, name)) {
+            return Some(format!("clusterNames are {}", self.names.join(", ")));
+        }
+        let labels = cluster.labels.to_map();
+        let unmet = self.labels.as_ref().map(|selector| selector.unmet(&labels));
+        if let Some(unmet) = unmet.as_deref().and_then(<[_]>::first) {
+            return Some(unmet.words("label"));
+        }
+        let field = self.fields.iter().find(|field| !field.matches(cluster));
+        field.map(|field| field.words(cluster))
+    }
+
     /// The names that no cluster of the fleet has, with the line and the field they stand at.
     pub(super) fn unknown_names(&self, fleet: &Fleet) -> (BTreeSet<&str>, u32, &str) {
         let known = |name: &String| fleet.clusters.iter().any(|c| is_called(c, name));
@@ -110,6 +130,21 @@ fn is_called(cluster: &Cluster, name: &str) -> bool {
 }
 
 impl FieldRequirement {
+    fn words(&self, cluster: &Cluster) -> String {
+        let words = ClusterField::WORDS.iter();
+        let name = words.clone().find(|(_, field)| *field == self.field);
+        let name = name.map_or("field", |(name, _)| *name);
+        let is = match self.field.values(cluster).as_slice() {
+            [] => "is not declared".to_owned(),
+            values => format!("is {}", values.join(", ")),
+        };
+        let asked = if self.is_in { "one of" } else { "none of" };
+        format!(
+            "its {name} {is}, and the policy asks for {asked} {}",
+            self.values.join(", ")
+        )
+    }
+
     fn matches(&self, cluster: &Cluster) -> bool {
         let values = self.field.values(cluster);
         let listed = values.iter().any(|v| self.values.iter().any(|w| w == v));

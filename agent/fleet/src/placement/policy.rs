@@ -121,7 +121,8 @@ impl PropagationPolicy {
     }
 
     /// As people call it.
-    pub(super) fn title(&self) -> String {
+    #[must_use]
+    pub fn title(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("PropagationPolicy `{namespace}/{}`", self.name),
             None => format!("ClusterPropagationPolicy `{}`", self.name),

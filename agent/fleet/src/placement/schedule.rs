@@ -61,7 +61,7 @@ fn schedule_group<'c>(
 ) -> Result<Vec<Share<'c>>, String> {
     let mut candidates = Vec::new();
     let mut rejected = Vec::new();
-    for cluster in &fleet.clusters {
+    for cluster in fleet.clusters.iter() {
         match reject(policy, group, cluster) {
             None => candidates.push(Candidate {
                 cluster,
@@ -95,6 +95,17 @@ fn schedule_group<'c>(
     assign(&policy.placement.strategy, selected, workload.replicas)
 }
 
+impl PropagationPolicy {
+    /// Why the policy never chooses the cluster; nothing when some of its groups may.
+    #[must_use]
+    pub fn turns_away(&self, cluster: &Cluster) -> Option<String> {
+        let groups = 0..self.placement.affinities.len().max(1);
+        let reasons: Option<Vec<String>> =
+            groups.map(|group| reject(self, group, cluster)).collect();
+        reasons.map(|reasons| reasons.join("; "))
+    }
+}
+
 /// Why a cluster is no candidate.
 fn reject(policy: &PropagationPolicy, group: usize, cluster: &Cluster) -> Option<String> {
     match cluster.state {
@@ -103,10 +114,9 @@ fn reject(policy: &PropagationPolicy, group: usize, cluster: &Cluster) -> Option
         ClusterState::Leaving => return Some("it leaves the fleet".to_owned()),
     }
     let placement = &policy.placement;
-    if let Some((_, affinity)) = placement.affinities.get(group)
-        && !affinity.matches(cluster)
-    {
-        return Some("the affinity does not match".to_owned());
+    let affinity = placement.affinities.get(group);
+    if let Some(why) = affinity.and_then(|(_, affinity)| affinity.rejects(cluster)) {
+        return Some(why);
     }
     let repels = |taint: &&super::Taint| taint.repels(&placement.tolerations);
     if let Some(taint) = cluster.taints.iter().find(repels) {

@@ -4,6 +4,7 @@ use muster_model::tree::EntryKind;
 use muster_model::{Location, Node, Problem, Reason, RepoPath, Value};
 use regex::Regex;
 
+use crate::explain;
 use crate::failure::{Step, Stop, failed};
 use crate::id::field_text;
 use crate::session::{Reading, Session};
@@ -58,6 +59,11 @@ pub(crate) fn read(
         match read_file(session, &path) {
             Ok(more) => {
                 session.count_objects(more.len())?;
+                if session.explains {
+                    let file = path.to_string();
+                    let read = more.iter().map(|node| explain::of_file(node, &file));
+                    session.explained.extend(read);
+                }
                 nodes.extend(more);
             }
             Err(Stop::Missing) => missing = true,
