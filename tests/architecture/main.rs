@@ -219,3 +219,33 @@ fn the_program_starts_in_a_few_lines_and_no_file_is_a_heap() {
     }
     assert_eq!(heaps, Vec::<String>::new(), "split these by concept");
 }
+
+/// Every difference from Argo CD that the README names has tests; this looks whether they are still there.
+#[test]
+fn the_tests_that_the_readme_names_exist() {
+    let readme = read("README.md");
+    let table = readme
+        .split_once("| difference | tests |")
+        .and_then(|(_, rest)| rest.split_once("\n\n"))
+        .map(|(table, _)| table)
+        .expect("because the README has the table");
+    let rows = table.lines().filter_map(|row| row.rsplit_once(" | "));
+    let rows: Vec<&str> = rows.map(|(_, tests)| tests).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    let named = rows
+        .iter()
+        .flat_map(|row| row.split('`').skip(1).step_by(2));
+    let sources = ["agent", "tests"].map(|dir| sources(&root().join(dir)));
+    let sources: Vec<String> = sources
+        .iter()
+        .flatten()
+        .map(|path| fs::read_to_string(path).expect("because it was just listed"))
+        .collect();
+    let is_there = |name: &str| {
+        let function = format!("fn {name}(");
+        root().join("tests/cases").join(name).is_dir()
+            || sources.iter().any(|source| source.contains(&function))
+    };
+    let missing: Vec<&str> = named.filter(|name| !is_there(name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}

@@ -217,6 +217,20 @@ fn prune_confirm_waits_for_an_approval_however_few_go() {
     world.assert_deletes(&["ConfigMap/shop/old"]);
 }
 
+#[test]
+fn the_time_by_which_argo_cd_approves_a_deletion_confirms_nothing() {
+    let shop = || shop_that("syncOptions: [Prune=confirm]");
+    let old = config_map("old", "a").replace(
+        "namespace: shop",
+        "namespace: shop, annotations: {argocd.argoproj.io/deletion-approved: '2026-01-01T00:00:00Z'}",
+    );
+    let world = World::at(&shop().file("apps/shop/old.yaml", &old));
+    world.commit(&shop());
+    world.settle();
+    world.assert_reason(Reason::PruneConfirm);
+    world.assert_deletes(&[]);
+}
+
 /// The approval that a cluster asks for, ready to paste.
 fn approval(world: &World, application: &str) -> String {
     let pending = world.application(application).pending_deletions;

@@ -59,6 +59,23 @@ fn nothing_is_pruned_without_prune_or_while_anything_is_in_doubt() {
 }
 
 #[test]
+fn pruning_waits_until_nothing_is_left_to_apply() {
+    let later = configs(&["later"]).replace(
+        "name: later,",
+        "name: later, annotations: {argocd.argoproj.io/sync-wave: '1'},",
+    );
+    let mut world = settled(&configs(&["a", "old"]));
+    let next = format!("{WEB}{}{later}", configs(&["a"]));
+    world.enforce(application("web", 2, &next, automatic()));
+    world.settle();
+    assert!(!world.cluster.contains(&config("later")));
+    assert_eq!(world.deleted, []);
+    world.cluster.run_workloads();
+    world.settle();
+    assert_eq!(world.deleted, [config("old")]);
+}
+
+#[test]
 fn prune_false_on_the_object_keeps_it() {
     let kept = configs(&["c"]).replace(
         "name: c,",
