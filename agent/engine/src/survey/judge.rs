@@ -64,11 +64,24 @@ pub(super) fn judge(hub: &Hub, app: &Application, outcome: Outcome, scoped: Scop
             Err(problems.into())
         }
     });
+    let permitted = permitted.map_err(|problems| placed(problems, app));
     Judged {
         content: permitted,
         manner,
         held,
     }
+}
+
+/// Problems that name no file are found where the Application is defined.
+fn placed(problems: Arc<[Problem]>, app: &Application) -> Arc<[Problem]> {
+    if problems.iter().all(|problem| problem.at.is_some()) {
+        return problems;
+    }
+    let place = |problem: &Problem| match problem.at {
+        Some(_) => problem.clone(),
+        None => problem.clone().at(app.origin.clone()),
+    };
+    problems.iter().map(place).collect()
 }
 
 impl Manner {
