@@ -57,8 +57,15 @@ impl Glob {
 #[must_use]
 pub fn is_match(pattern: &str, text: &str, dialect: Dialect) -> bool {
     // Most patterns of projects are plain texts, and are asked about for every object of a fleet.
-    if !pattern.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+    let is_plain = |pattern: &str| !pattern.contains(['*', '?', '[', ']', '{', '}', '\\']);
+    if is_plain(pattern) {
         return pattern == text;
+    }
+    // The rest are mostly a beginning: `team-*`.
+    if let Some(start) = pattern.strip_suffix('*').filter(|start| is_plain(start)) {
+        let crosses = matches!(dialect, Dialect::Pathspec | Dialect::Free);
+        let rest = text.strip_prefix(start);
+        return rest.is_some_and(|rest| crosses || !rest.contains('/'));
     }
     Glob::new(pattern, dialect).is_some_and(|glob| glob.matches(text))
 }
@@ -256,5 +263,27 @@ mod tests {
             &"a".repeat(2_000).replace("a", "ab"),
             Dialect::Free
         ));
+    }
+
+    #[test]
+    fn what_is_told_at_a_glance_is_what_the_whole_pattern_says() {
+        let dialects = [
+            Dialect::Path,
+            Dialect::Pathspec,
+            Dialect::Separated,
+            Dialect::Free,
+        ];
+        for pattern in ["", "*", "a", "a*", "a/*", "a**", "*a", "a*b", "a/b"] {
+            for text in ["", "a", "ab", "a/", "a/b", "a/b/c", "b", "/", "aXb"] {
+                for dialect in dialects {
+                    let glob = Glob::new(pattern, dialect).expect("a pattern");
+                    assert_eq!(
+                        is_match(pattern, text, dialect),
+                        glob.matches(text),
+                        "{pattern} {text} {dialect:?}"
+                    );
+                }
+            }
+        }
     }
 }
