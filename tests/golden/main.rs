@@ -2,8 +2,9 @@
 //!
 //! `in/cmd` holds the arguments of `muster`, one a line. Where `in` has directories `1`, `2`, …, each becomes a commit of
 //! a Git repository (branch `main`, the work tree as the last one left it), so that a case can speak of `HEAD~1`;
-//! otherwise `in` itself is the directory the command runs in. `in/copy` names directories of this repository to add. `out/stdout`, `out/stderr` and `out/code` are compared
-//! byte for byte. `MUSTER_REGENERATE=1` writes them anew, for review.
+//! otherwise `in` itself is the directory the command runs in. `in/copy` names directories of this repository to add.
+//! `out/stdout`, `out/stderr` and `out/code` are compared byte for byte, and so is `out/written` where `in/written` names a
+//! file or a directory that the command writes. `MUSTER_REGENERATE=1` writes them anew, for review.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -56,12 +57,30 @@ fn run(case: &Path) -> Result<()> {
     let scrub =
         |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir.to_string_lossy(), "<repo>");
     let code = output.status.code().unwrap_or(-1);
-    let printed = [
-        ("stdout", scrub(&output.stdout)),
-        ("stderr", scrub(&output.stderr)),
-        ("code", format!("{code}\n")),
+    let mut printed = vec![
+        ("stdout".to_owned(), scrub(&output.stdout)),
+        ("stderr".to_owned(), scrub(&output.stderr)),
+        ("code".to_owned(), format!("{code}\n")),
     ];
+    if let Ok(name) = fs::read_to_string(case.join("in/written")) {
+        printed.push(("written".to_owned(), written(&dir.join(name.trim()))?));
+    }
     compare(&case.join("out"), &printed)
+}
+
+/// A file, or the files of a directory one after the other, each below its name.
+fn written(path: &Path) -> Result<String> {
+    if path.is_file() {
+        return Ok(fs::read_to_string(path)?);
+    }
+    let mut files: Vec<_> = fs::read_dir(path)?.flatten().map(|e| e.path()).collect();
+    files.sort();
+    let mut out = String::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        out.push_str(&format!("### {name}\n{}", fs::read_to_string(&file)?));
+    }
+    Ok(out)
 }
 
 /// Makes the directory a case starts in.
@@ -151,7 +170,7 @@ fn git(dir: &Path, arguments: &[&str]) -> Result<()> {
     }
 }
 
-fn compare(out: &Path, printed: &[(&str, String); 3]) -> Result<()> {
+fn compare(out: &Path, printed: &[(String, String)]) -> Result<()> {
     let regenerate = std::env::var_os("MUSTER_REGENERATE").is_some();
     let mut wrong = String::new();
     for (name, now) in printed {
