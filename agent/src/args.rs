@@ -277,6 +277,9 @@ pub struct RefusedArgs {
     /// Runs programs as plugins.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
     pub enable_alpha_plugins: Option<bool>,
+    /// Runs programs as functions.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub enable_exec: Option<bool>,
     /// Network for plugins.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
     pub network: Option<bool>,
@@ -292,12 +295,26 @@ pub struct RefusedArgs {
     /// User of plugins.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
     pub as_current_user: Option<bool>,
+    /// Prints the Go stack of an error.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    pub stack_trace: Option<bool>,
+}
+
+/// Why a flag of `kustomize build` is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is for Helm charts.
+    Helm,
+    /// It is for plugins.
+    Plugins,
+    /// It is for the stack of an error.
+    Stack,
 }
 
 impl RefusedArgs {
-    /// The flags that were given, with whether each is about Helm.
+    /// The flags that were given, with why each is refused.
     #[must_use]
-    pub fn given(&self) -> Vec<(&'static str, bool)> {
+    pub fn given(&self) -> Vec<(&'static str, Refusal)> {
         let Self {
             enable_helm,
             helm_command,
@@ -305,32 +322,38 @@ impl RefusedArgs {
             helm_kube_version,
             helm_debug,
             enable_alpha_plugins,
+            enable_exec,
             network,
             network_name,
             mount,
             env,
             as_current_user,
+            stack_trace,
         } = self;
-        let all = [
-            ("--enable-helm", true, *enable_helm == Some(true)),
-            ("--helm-command", true, helm_command.is_some()),
-            ("--helm-api-versions", true, !helm_api_versions.is_empty()),
-            ("--helm-kube-version", true, helm_kube_version.is_some()),
-            ("--helm-debug", true, *helm_debug == Some(true)),
-            (
-                "--enable-alpha-plugins",
-                false,
-                *enable_alpha_plugins == Some(true),
-            ),
-            ("--network", false, *network == Some(true)),
-            ("--network-name", false, network_name.is_some()),
-            ("--mount", false, !mount.is_empty()),
-            ("--env", false, !env.is_empty()),
-            ("--as-current-user", false, *as_current_user == Some(true)),
+        let on = |flag: &Option<bool>| *flag == Some(true);
+        let helm = [
+            ("--enable-helm", on(enable_helm)),
+            ("--helm-command", helm_command.is_some()),
+            ("--helm-api-versions", !helm_api_versions.is_empty()),
+            ("--helm-kube-version", helm_kube_version.is_some()),
+            ("--helm-debug", on(helm_debug)),
         ];
-        all.into_iter()
+        let plugins = [
+            ("--enable-alpha-plugins", on(enable_alpha_plugins)),
+            ("--enable-exec", on(enable_exec)),
+            ("--network", on(network)),
+            ("--network-name", network_name.is_some()),
+            ("--mount", !mount.is_empty()),
+            ("--env", !env.is_empty()),
+            ("--as-current-user", on(as_current_user)),
+        ];
+        let stack = [("--stack-trace", on(stack_trace))];
+        let with = |why: Refusal| move |(flag, given): (&'static str, bool)| (flag, why, given);
+        let all = helm.into_iter().map(with(Refusal::Helm));
+        all.chain(plugins.into_iter().map(with(Refusal::Plugins)))
+            .chain(stack.into_iter().map(with(Refusal::Stack)))
             .filter(|(_, _, is_given)| *is_given)
-            .map(|(flag, is_helm, _)| (flag, is_helm))
+            .map(|(flag, why, _)| (flag, why))
             .collect()
     }
 }

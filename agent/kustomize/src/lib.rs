@@ -51,7 +51,7 @@ pub use explain::{Explained, Field, explain};
 pub use failure::Failure;
 pub use inputs::is_current;
 pub use merge::{Direction, Inference, strategic_merge, strategic_merge_texts};
-pub use options::{Cache, LoadRestrictor, MergeKeys, Options, Reorder};
+pub use options::{AboveRoot, Cache, LoadRestrictor, MergeKeys, Options, Reorder};
 pub use remote::is_remote;
 pub use render::{
     Directory, KustomizeSource, LabelScope, Recurse, SourceOptions, explain_source, render,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use muster_model::{BlobId, Budgets, Node};
+use muster_model::path::PathError;
+use muster_model::{BlobId, Budgets, Node, RepoPath};
 
 use crate::session::Reading;
 
@@ -27,6 +28,16 @@ pub enum LoadRestrictor {
     None,
 }
 
+/// What `..` means at the root of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AboveRoot {
+    /// The path leaves the tree, and is refused.
+    #[default]
+    Refused,
+    /// The root again, as at the root of a file system.
+    Root,
+}
+
 /// Which Kubernetes' merge keys strategic merge patches use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MergeKeys {
@@ -44,6 +55,8 @@ pub struct Options {
     pub reorder: Reorder,
     /// Which files may be named.
     pub load_restrictor: LoadRestrictor,
+    /// What lies above the root of the tree.
+    pub above_root: AboveRoot,
     /// Limits on what is read and made.
     pub budgets: Budgets,
     /// Merge keys of strategic merge patches.
@@ -52,6 +65,16 @@ pub struct Options {
     pub managed_by_label: bool,
     /// Files parsed by earlier builds, shared between builds.
     pub cache: Option<Arc<Cache>>,
+}
+
+impl Options {
+    /// Resolves a path that a kustomization in `dir` names.
+    pub(crate) fn join(&self, dir: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
+        match self.above_root {
+            AboveRoot::Refused => dir.join(text),
+            AboveRoot::Root => dir.join_at_top(text),
+        }
+    }
 }
 
 /// Parsed files by blob id and by what they were read as. A blob never changes, so an entry never does.

@@ -225,7 +225,7 @@ impl<'a> Session<'a> {
         if remote::is_remote(path) || path.contains('\n') {
             return;
         }
-        if let Ok(path) = dir.join(path)
+        if let Ok(path) = self.options.join(dir, path)
             && let Ok(Some(entry)) = self.tree.entry(&path)
             && entry.kind == EntryKind::Blob
             && let Err(TreeError::NotFetched(id)) = self.tree.blob(&entry.id)
@@ -244,8 +244,9 @@ impl<'a> Session<'a> {
         if remote::is_remote(text) {
             return Err(remote::refusal(text).into());
         }
-        let path = root
-            .join(text)
+        let path = self
+            .options
+            .join(root, text)
             .map_err(|error| escapes(&error.to_string()))?;
         match self.options.load_restrictor {
             LoadRestrictor::None => {}

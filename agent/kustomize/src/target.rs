@@ -219,11 +219,11 @@ impl Target {
     }
 
     /// The path that an entry of the kustomization names; it is never remote and never leaves the tree.
-    fn local(&self, text: &str) -> Step<RepoPath> {
+    fn local(&self, session: &Session<'_>, text: &str) -> Step<RepoPath> {
         if remote::is_remote(text) {
             return Err(remote::refusal(text).into());
         }
-        let path = self.dir.join(text);
+        let path = session.options.join(&self.dir, text);
         Ok(path.map_err(|error| escapes(&error.to_string()))?)
     }
 
@@ -233,7 +233,7 @@ impl Target {
         all: &mut Accumulator,
         text: &str,
     ) -> Step<()> {
-        let path = self.local(text)?;
+        let path = self.local(session, text)?;
         match session.kind_at(&path)? {
             Some((EntryKind::Tree, _)) => {
                 let below = self.accumulate_directory(
@@ -306,7 +306,7 @@ impl Target {
         text: &str,
         start: Accumulator,
     ) -> Step<Accumulator> {
-        let path = self.local(text)?;
+        let path = self.local(session, text)?;
         match session.kind_at(&path)? {
             Some((EntryKind::Tree, _)) => {
                 self.accumulate_directory(session, text, &path, Role::Component, start)

@@ -40,6 +40,22 @@ impl RepoPath {
     /// # Errors
     /// When it is absolute, malformed or climbs above the root.
     pub fn join(&self, text: &str) -> Result<Self, PathError> {
+        self.resolve(text, |text| Err(PathError::Escapes(text.to_owned())))
+    }
+
+    /// As [`Self::join`], where the root is that of a file system: what is above it is the root again.
+    ///
+    /// # Errors
+    /// When it is absolute or malformed.
+    pub fn join_at_top(&self, text: &str) -> Result<Self, PathError> {
+        self.resolve(text, |_| Ok(()))
+    }
+
+    fn resolve(
+        &self,
+        text: &str,
+        above: impl Fn(&str) -> Result<(), PathError>,
+    ) -> Result<Self, PathError> {
         if text.starts_with('/') || is_drive(text) {
             return Err(PathError::Escapes(text.to_owned()));
         }
@@ -53,7 +69,7 @@ impl RepoPath {
                 "" | "." => {}
                 ".." => {
                     if parts.pop().is_none() {
-                        return Err(PathError::Escapes(text.to_owned()));
+                        above(text)?;
                     }
                 }
                 name => parts.push(name),
@@ -153,6 +169,13 @@ mod tests {
         let base = RepoPath::new("a/b").expect("plain");
         assert_eq!(base.join("../c/./d").expect("inside").as_str(), "a/c/d");
         assert_eq!(base.join("../..").expect("root").as_str(), "");
+    }
+
+    #[test]
+    fn above_a_file_system_is_its_root() {
+        let base = RepoPath::new("a").expect("plain");
+        assert_eq!(base.join_at_top("../../../b").expect("b").as_str(), "b");
+        assert!(base.join_at_top("/b").is_err());
     }
 
     #[test]

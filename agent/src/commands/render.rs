@@ -7,10 +7,14 @@ use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use muster_git::{DirectoryTree, Limits};
-use muster_kustomize::{Built, Failure, LoadRestrictor, Options, Reorder, build, is_remote};
+use muster_kustomize::{
+    AboveRoot, Built, Failure, LoadRestrictor, Options, Reorder, build, is_remote,
+};
 use muster_model::{Problem, Reason, RepoPath, Tree};
 
-use crate::args::{CredentialArgs, LoadRestrictorArg, RefusedArgs, RenderArgs, ReorderArg};
+use crate::args::{
+    CredentialArgs, LoadRestrictorArg, Refusal, RefusedArgs, RenderArgs, ReorderArg,
+};
 use crate::commands::console::Console;
 use crate::commands::repository::Repository;
 use below::Below;
@@ -18,18 +22,20 @@ use below::Below;
 /// Prints or writes the render.
 pub(super) fn run(args: &RenderArgs, console: &mut Console) -> Result<ExitCode, Problem> {
     refuse(&args.refused)?;
-    let options = options(args);
-    with_tree(args, |tree, path| match &args.explain {
-        Some(object) => explain::print(tree, path, &options, object, console),
-        None => {
-            let built = build(tree, path, &options).map_err(problem)?;
-            output(args.output.as_deref(), &built, console)
+    with_tree(args, |tree, path, above_root| {
+        let options = options(args, above_root);
+        match &args.explain {
+            Some(object) => explain::print(tree, path, &options, object, console),
+            None => {
+                let built = build(tree, path, &options).map_err(problem)?;
+                output(args.output.as_deref(), &built, console)
+            }
         }
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(args: &RenderArgs) -> Options {
+fn options(args: &RenderArgs, above_root: AboveRoot) -> Options {
     Options {
         reorder: match args.reorder {
             ReorderArg::None => Reorder::None,
@@ -40,6 +46,7 @@ fn options(args: &RenderArgs) -> Options {
             LoadRestrictorArg::None => LoadRestrictor::None,
         },
         managed_by_label: args.enable_managedby_label,
+        above_root,
         ..Options::default()
     }
 }
@@ -48,11 +55,14 @@ fn options(args: &RenderArgs) -> Options {
 fn refuse(given: &RefusedArgs) -> Result<(), Problem> {
     match given.given().first() {
         None => Ok(()),
-        Some((flag, is_helm)) => {
-            let (reason, what) = if *is_helm {
-                (Reason::HelmNotSupported, "Helm charts are not inflated")
-            } else {
-                (Reason::PluginNotAllowed, "plugins are not run")
+        Some((flag, refusal)) => {
+            let (reason, what) = match refusal {
+                Refusal::Helm => (Reason::HelmNotSupported, "Helm charts are not inflated"),
+                Refusal::Plugins => (Reason::PluginNotAllowed, "plugins are not run"),
+                Refusal::Stack => (
+                    Reason::NotSupported,
+                    "an error names its file, line, field and what led there; there is no stack to print",
+                ),
             };
             Err(Problem::new(reason, format!("{flag}: {what}")))
         }
@@ -62,7 +72,7 @@ fn refuse(given: &RefusedArgs) -> Result<(), Problem> {
 /// Opens the directory, or the commit, and gives it to `work` with the path to build.
 fn with_tree(
     args: &RenderArgs,
-    work: impl FnOnce(&dyn Tree, &RepoPath) -> Result<(), Problem>,
+    work: impl FnOnce(&dyn Tree, &RepoPath, AboveRoot) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     if is_remote(&args.dir.to_string_lossy()) {
         let message = format!("{:?} is remote", args.dir);
@@ -75,7 +85,12 @@ fn with_tree(
             None => enclosing(&dir).unwrap_or_else(|| PathBuf::from("/")),
         };
         let tree = DirectoryTree::open(&root, Limits::default()).map_err(|e| e.problem())?;
-        return work(&tree, &inside(&dir, &root)?);
+        let above_root = if root.parent().is_none() {
+            AboveRoot::Root
+        } else {
+            AboveRoot::Refused
+        };
+        return work(&tree, &inside(&dir, &root)?, above_root);
     };
     // The directory may be gone from the work tree.
     let dir = lexical(&args.dir)?;
@@ -90,6 +105,7 @@ fn with_tree(
     work(
         &Below::new(&*tree, inside(&root, &repository)?),
         &inside(&dir, &root)?,
+        AboveRoot::Refused,
     )
 }
 
@@ -119,10 +135,12 @@ fn problem(failure: Failure) -> Problem {
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
     std::fs::write(file, bytes).map_err(|e| {
-        Problem::new(
-            Reason::InternalError,
-            format!("cannot write {}: {}", file.display(), e.kind()),
-        )
+        let reason = match e.kind() {
+            std::io::ErrorKind::NotFound => Reason::PathNotFound,
+            _ => Reason::InternalError,
+        };
+        let message = format!("cannot write {}: {}", file.display(), e.kind());
+        Problem::new(reason, message)
     })
 }
 
