@@ -1,6 +1,7 @@
 //! Which fields of which kinds the transformers touch: kustomize's defaults and what `configurations` and `crds` add.
 
-use std::sync::OnceLock;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use muster_model::Node;
 
@@ -54,16 +55,16 @@ const SECTIONS: [&str; 11] = [
 
 impl Config {
     /// kustomize's defaults.
-    pub(crate) fn defaults() -> &'static Self {
-        static PARSED: OnceLock<Config> = OnceLock::new();
-        PARSED.get_or_init(|| {
+    pub(crate) fn defaults() -> Arc<Self> {
+        static PARSED: OnceLock<Arc<Config>> = OnceLock::new();
+        Arc::clone(PARSED.get_or_init(|| {
             let mut config = Self::default();
             for line in DEFAULTS.lines() {
                 config.default_line(line);
             }
             config.sort();
-            config
-        })
+            Arc::new(config)
+        }))
     }
 
     /// Reads a file of `configurations`.
@@ -140,12 +141,12 @@ impl Config {
             .sort_by_cached_key(|r| sort::default_rank(&r.target));
     }
 
-    fn default_line(&mut self, line: &str) {
+    fn default_line(&mut self, line: &'static str) {
         let mut words = line.split(' ');
         let section = words.next().unwrap_or_default();
         let mut part = || match words.next().unwrap_or_default() {
-            "*" => std::borrow::Cow::Borrowed(""),
-            text => std::borrow::Cow::Owned(text.to_owned()),
+            "*" => Cow::Borrowed(""),
+            text => Cow::Borrowed(text),
         };
         let (kind, version, group) = (part(), part(), part());
         let gvk: Gvk<'static> = Gvk {
@@ -161,7 +162,7 @@ impl Config {
             return;
         }
         let path = part();
-        let spec = FieldSpec::new(gvk, &path, line.ends_with(" create"));
+        let spec = FieldSpec::new(gvk, path, line.ends_with(" create"));
         if section == "by" {
             if let Some(last) = self.name_reference.last_mut() {
                 last.referrers.push(spec);
@@ -186,7 +187,11 @@ mod tests {
             .iter()
             .map(|r| r.referrers.len())
             .sum();
-        let rest: usize = config.clone().lists_mut().iter().map(|l| l.len()).sum();
+        let rest: usize = Config::clone(&config)
+            .lists_mut()
+            .iter()
+            .map(|l| l.len())
+            .sum();
         let lines = DEFAULTS
             .lines()
             .filter(|l| !l.starts_with("target"))

@@ -61,7 +61,7 @@ fn load(
         let spec = |more: &[&str]| {
             let mut parts = path.clone();
             parts.extend(more.iter().map(|m| (*m).to_owned()));
-            FieldSpec::new(gvk.clone(), &parts.join("/"), false)
+            FieldSpec::new(gvk.clone(), parts.join("/"), false)
         };
         let text = |key: &str| property.get(key).and_then(Node::as_str);
         if text("x-kubernetes-annotation").is_some() {

@@ -1,5 +1,7 @@
 //! A path to fields of objects of some kinds, in kustomize's notation: `spec/template/spec/containers[]/image`.
 
+use std::borrow::Cow;
+
 use muster_model::{Map, Node, Value};
 
 use crate::failure::{Step, failed};
@@ -23,7 +25,7 @@ pub(crate) struct FieldSpec {
     /// Of which kinds; empty parts match all.
     pub(crate) gvk: Gvk<'static>,
     /// The path as written.
-    pub(crate) path: String,
+    pub(crate) path: Cow<'static, str>,
     /// Whether a missing field is made.
     pub(crate) create: bool,
     segments: Vec<Segment>,
@@ -32,26 +34,41 @@ pub(crate) struct FieldSpec {
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Segment {
-    name: String,
+    name: Cow<'static, str>,
     list: bool,
+}
+
+impl Segment {
+    fn new(name: Cow<'static, str>) -> Self {
+        let stripped = match &name {
+            Cow::Borrowed(name) => name.strip_suffix("[]").map(Cow::Borrowed),
+            Cow::Owned(name) => name.strip_suffix("[]").map(|n| Cow::Owned(n.to_owned())),
+        };
+        match stripped {
+            Some(name) => Self { name, list: true },
+            None => Self { name, list: false },
+        }
+    }
 }
 
 impl FieldSpec {
     /// A path of objects of some kinds.
-    pub(crate) fn new(gvk: Gvk<'static>, path: &str, create: bool) -> Self {
-        let segments = split_path(path, '/')
-            .into_iter()
-            .map(|name| match name.strip_suffix("[]") {
-                Some(name) => Segment {
-                    name: name.to_owned(),
-                    list: true,
-                },
-                None => Segment { name, list: false },
-            })
-            .collect();
+    pub(crate) fn new(gvk: Gvk<'static>, path: impl Into<Cow<'static, str>>, create: bool) -> Self {
+        let path = path.into();
+        let segments = match &path {
+            // The built-in paths: nothing is copied.
+            Cow::Borrowed(path) if !path.starts_with('/') && !path.contains('\\') => path
+                .split('/')
+                .map(|name| Segment::new(Cow::Borrowed(name)))
+                .collect(),
+            path => split_path(path, '/')
+                .into_iter()
+                .map(|name| Segment::new(Cow::Owned(name)))
+                .collect(),
+        };
         Self {
             gvk,
-            path: path.to_owned(),
+            path,
             create,
             segments,
         }
@@ -66,11 +83,7 @@ impl FieldSpec {
             unknown,
         )?;
         let gvk = read_gvk(&record)?;
-        Ok(Self::new(
-            gvk,
-            &record.text("path")?,
-            record.flag("create")?,
-        ))
+        Ok(Self::new(gvk, record.text("path")?, record.flag("create")?))
     }
 
     /// True for an object of one of the kinds.

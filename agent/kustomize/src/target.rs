@@ -32,11 +32,11 @@ pub(crate) struct Accumulator {
 impl Accumulator {
     /// The fields for every transformer.
     pub(crate) fn config(&self) -> Arc<Config> {
-        self.config.clone().unwrap_or_else(defaults)
+        self.config.clone().unwrap_or_else(Config::defaults)
     }
 
     fn merge_config(&mut self, more: &Arc<Config>) -> Step<()> {
-        let default = defaults();
+        let default = Config::defaults();
         let merged = match &self.config {
             None if Arc::ptr_eq(more, &default) => default,
             Some(mine) if Arc::ptr_eq(mine, more) || Arc::ptr_eq(more, &default) => return Ok(()),
@@ -58,11 +58,6 @@ impl Accumulator {
         }
         self.vars.merge(other.vars.into_list())
     }
-}
-
-fn defaults() -> Arc<Config> {
-    static SHARED: std::sync::OnceLock<Arc<Config>> = std::sync::OnceLock::new();
-    Arc::clone(SHARED.get_or_init(|| Arc::new(Config::defaults().clone())))
 }
 
 /// A directory that is being built.
@@ -376,7 +371,7 @@ impl Target {
     }
 
     fn configure(&self, session: &mut Session<'_>, all: &mut Accumulator) -> Step<()> {
-        let mut config = defaults();
+        let mut config = Config::defaults();
         if !self.kustomization.configurations.is_empty() {
             let mut own = Config::clone(&config);
             let given =

@@ -1,6 +1,6 @@
 //! Which lists are merged by which keys, for built-in kinds and for the kinds of a given OpenAPI document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use muster_model::{Map, Node, Value};
@@ -49,8 +49,10 @@ enum Builtin {
 #[derive(Debug)]
 pub(crate) struct Schemas {
     custom: Option<Box<Table>>,
-    builtin: Vec<&'static Table>,
+    keys: MergeKeys,
     state: Builtin,
+    /// The apiVersions of the kinds that were loaded, as long as that may matter.
+    loaded: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
     fixed: bool,
     /// Schemas in comments: type `#1` has the field `#`, and so on.
     comments: Table,
@@ -58,23 +60,27 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    /// The built-in tables.
+    /// The built-in tables; they are read when something asks for them.
     pub(crate) fn new(keys: MergeKeys) -> Self {
-        static OLD: OnceLock<Table> = OnceLock::new();
-        static NEW: OnceLock<Table> = OnceLock::new();
-        let mut builtin = vec![OLD.get_or_init(|| Table::parse(TABLE_1_21))];
-        match keys {
-            MergeKeys::Kustomize => {}
-            MergeKeys::Kubernetes137 => builtin.push(NEW.get_or_init(|| Table::parse(TABLE_1_37))),
-        }
         Self {
             custom: None,
-            builtin,
+            keys,
             state: Builtin::Untouched,
+            loaded: BTreeMap::new(),
             fixed: false,
             comments: Table::default(),
             comment_count: 0,
         }
+    }
+
+    fn builtin(&self) -> impl Iterator<Item = &Table> {
+        static OLD: OnceLock<Table> = OnceLock::new();
+        static NEW: OnceLock<Table> = OnceLock::new();
+        let new = match self.keys {
+            MergeKeys::Kustomize => None,
+            MergeKeys::Kubernetes137 => Some(NEW.get_or_init(|| Table::parse(TABLE_1_37))),
+        };
+        std::iter::once(OLD.get_or_init(|| Table::parse(TABLE_1_21))).chain(new)
     }
 
     /// True when a kustomization already said which document counts; later ones are not heard.
@@ -89,6 +95,16 @@ impl Schemas {
 
     /// Puts a given OpenAPI document in force.
     pub(crate) fn set_custom(&mut self, document: &Node) {
+        let is_unknown = |kind: &str, version: &str| {
+            let mut tables = self.builtin();
+            tables.all(|table| table.kind_named(version, kind).is_none())
+        };
+        let mut loaded = self.loaded.iter();
+        if self.state == Builtin::Untouched
+            && loaded.any(|(kind, versions)| versions.iter().any(|v| is_unknown(kind, v)))
+        {
+            self.state = Builtin::Asked;
+        }
         self.custom = Some(Box::new(Table::from_openapi(document)));
         self.fixed = true;
     }
@@ -102,18 +118,24 @@ impl Schemas {
 
     /// Notes that an object was loaded.
     pub(crate) fn note_load(&mut self, node: &Node) {
-        if self.custom.is_none()
-            && self.state == Builtin::Untouched
-            && self.builtin.iter().all(|t| t.kind_of(node).is_none())
-        {
-            self.state = Builtin::Asked;
+        if self.custom.is_some() || self.state != Builtin::Untouched {
+            return;
+        }
+        let (version, kind) = (field_text(node, "apiVersion"), field_text(node, "kind"));
+        match self.loaded.get_mut(&*kind) {
+            Some(versions) if versions.contains(&*version) => {}
+            Some(versions) => drop(versions.insert(version.into())),
+            None => {
+                let versions = BTreeSet::from([version.into()]);
+                self.loaded.insert(kind.into(), versions);
+            }
         }
     }
 
     /// The tables, the one that counts first.
     fn tables(&self) -> impl Iterator<Item = &Table> {
         let custom = self.custom.as_deref();
-        let builtin = self.builtin.iter().copied();
+        let builtin = self.builtin();
         let (before, behind, rest) = match (custom, self.state) {
             (Some(_), Builtin::Untouched) => (custom, None, None),
             (Some(_), Builtin::Used) => (custom, None, Some(builtin)),
@@ -165,12 +187,15 @@ impl Schemas {
 
 impl Table {
     fn kind_of(&self, node: &Node) -> Option<&str> {
-        let (version, kind) = (field_text(node, "apiVersion"), field_text(node, "kind"));
+        self.kind_named(&field_text(node, "apiVersion"), &field_text(node, "kind"))
+    }
+
+    fn kind_named(&self, version: &str, kind: &str) -> Option<&str> {
         if version.is_empty() || kind.is_empty() {
             return None;
         }
         self.kinds
-            .get(&(version.into_owned(), kind.into_owned()))
+            .get(&(version.to_owned(), kind.to_owned()))
             .map(String::as_str)
     }
 

@@ -1,7 +1,5 @@
 //! The order of the output.
 
-use std::collections::BTreeMap;
-
 use muster_model::Reason;
 
 use crate::failure::{Step, failed};
@@ -124,10 +122,13 @@ impl Key {
     }
 }
 
+/// Kinds of the one list come first, those of the other last; in both, and within each, the last mention counts.
 fn rank_in(kind: &str, first: &[&str], last: &[&str]) -> isize {
-    let mut ranks = BTreeMap::new();
-    let start = -isize::try_from(first.len()).unwrap_or(isize::MAX);
-    ranks.extend(first.iter().zip(start..));
-    ranks.extend(last.iter().zip(1..));
-    ranks.get(&kind).copied().unwrap_or(0)
+    let place = |list: &[&str]| list.iter().rposition(|k| *k == kind);
+    let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
+    match (place(last), place(first)) {
+        (Some(place), _) => signed(place) + 1,
+        (None, Some(place)) => signed(place) - signed(first.len()),
+        (None, None) => 0,
+    }
 }
