@@ -297,3 +297,44 @@ fn a_source_that_renders_nothing() {
             .file("apps/shop/README.md", "nothing\n")
     });
 }
+
+/// HAZARDS.md T-37: what spends its budget is remembered with the agent's state, and the other Application goes on.
+#[test]
+fn t_37_a_spent_budget_is_quarantined() {
+    let mut bomb = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bomb, namespace: shop}\na: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (below, level) in ["a", "b", "c", "d", "e"]
+        .iter()
+        .zip(["b", "c", "d", "e", "f"])
+    {
+        let many = vec![format!("*{below}"); 10].join(", ");
+        bomb.push_str(&format!("{level}: &{level} [{many}]\n"));
+    }
+    refused(Reason::YamlBudget, |hub| {
+        hub.file("apps/shop/bomb.yaml", &bomb)
+    });
+
+    let world = World::at(&two_applications());
+    assert_eq!(quarantined(&world), Vec::<u32>::new());
+    let commit_id = world.commit(
+        &two_applications()
+            .file("apps/shop/bomb.yaml", &bomb)
+            .file("apps/books/books.yaml", &config_map("books", "2")),
+    );
+    world.settle();
+    world.assert_reason(Reason::YamlBudget);
+    world.assert_at("books", &commit_id);
+    let once = quarantined(&world);
+    assert_eq!(once.len(), 1, "{once:?}");
+    // The next life takes it over from the parent.
+    world.settle();
+    assert!(quarantined(&world) >= once, "a restart forgets nothing");
+}
+
+/// How often each quarantined content failed.
+fn quarantined(world: &World) -> Vec<u32> {
+    let mut found = Vec::new();
+    world
+        .cluster
+        .edit_parent(|parent| found = parent.state.quarantined.values().copied().collect());
+    found
+}

@@ -1,6 +1,8 @@
-//! Content whose render failed inside: tried again, but ever more rarely (HAZARDS.md T-37, T-41).
+//! Content whose render failed inside or spent its budget: tried again, but ever more rarely (HAZARDS.md T-37, T-41).
 
 use std::collections::BTreeMap;
+
+use muster_model::Problem;
 
 /// Most passes that go by between two attempts. 63: about a quarter of an hour of polls.
 const MOST: u32 = 63;
@@ -17,6 +19,17 @@ struct Failed {
     times: u32,
     /// Passes to let go by before the next attempt.
     wait: u32,
+    /// What was wrong, where the render could say so; not kept over a restart.
+    problems: Vec<Problem>,
+}
+
+/// A content that is not tried in this pass.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Skipped {
+    /// How often it failed.
+    pub(crate) times: u32,
+    /// What was wrong, where that is known.
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Quarantine {
@@ -25,7 +38,15 @@ impl Quarantine {
         let each = failed.iter().map(|(content, times)| {
             let times = *times;
             let wait = pause(times);
-            (content.clone(), Failed { times, wait })
+            let problems = Vec::new();
+            (
+                content.clone(),
+                Failed {
+                    times,
+                    wait,
+                    problems,
+                },
+            )
         });
         Self(each.collect())
     }
@@ -38,19 +59,24 @@ impl Quarantine {
             .collect()
     }
 
-    /// Lets one pass go by: the number of failures when it is not time for another attempt.
-    pub(crate) fn skips(&mut self, content: &str) -> Option<u32> {
+    /// Lets one pass go by: what failed before when it is not time for another attempt.
+    pub(crate) fn skips(&mut self, content: &str) -> Option<Skipped> {
         let failed = self.0.get_mut(content)?;
         failed.wait = failed.wait.checked_sub(1)?;
-        Some(failed.times)
+        Some(Skipped {
+            times: failed.times,
+            problems: failed.problems.clone(),
+        })
     }
 
-    /// Notes a failure; gives back how many there were.
-    pub(crate) fn note(&mut self, content: &str) -> u32 {
-        let failed = self
-            .0
-            .entry(content.to_owned())
-            .or_insert(Failed { times: 0, wait: 0 });
+    /// Notes a failure, with what was wrong where that is known; gives back how many there were.
+    pub(crate) fn note(&mut self, content: &str, problems: &[Problem]) -> u32 {
+        let failed = self.0.entry(content.to_owned()).or_insert(Failed {
+            times: 0,
+            wait: 0,
+            problems: Vec::new(),
+        });
+        failed.problems = problems.to_vec();
         failed.times = failed.times.saturating_add(1);
         failed.wait = pause(failed.times);
         let times = failed.times;

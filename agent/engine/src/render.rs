@@ -15,6 +15,7 @@ use muster_model::{BlobId, Digest, Location, Manifest, Problem, Reason, RepoPath
 
 use crate::commits::{Commits, Snapshot, SourceRef, SourceState};
 use crate::desire::Need;
+use crate::quarantine::Skipped;
 use crate::renders::{Render, Renders};
 use crate::source::{Environment, source_options};
 
@@ -235,29 +236,42 @@ fn render_source(
     Ok(render)
 }
 
-/// Runs a render so that a panic is this Application's own refusal; the same content is then tried ever more rarely.
+/// Runs a render so that a panic is this Application's own refusal; the same content is then tried ever more rarely, and
+/// so is one that spent its budget.
 fn guarded<T>(
     renders: &Renders,
     content: &str,
     work: impl FnOnce() -> Result<T, Need>,
 ) -> Result<Result<T, Need>, Problem> {
-    if let Some(times) = renders.quarantine().skips(content) {
+    if let Some(Skipped { times, problems }) = renders.quarantine().skips(content) {
+        if !problems.is_empty() {
+            return Ok(Err(Need::Refused(problems)));
+        }
         let message = format!("rendering failed inside {times} times; it is tried again later");
         return Err(Problem::new(Reason::InternalError, message));
     }
     // The cache is the one thing shared; what is in it was whole before it was put there.
     match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Err(Need::Refused(problems))) if problems.iter().any(is_spent) => {
+            renders.quarantine().note(content, &problems);
+            Ok(Err(Need::Refused(problems)))
+        }
         Ok(result) => {
             // A result says that it goes well now, also where blobs are still missing or the source is refused.
             renders.quarantine().release(content);
             Ok(result)
         }
         Err(_) => {
-            let times = renders.quarantine().note(content);
+            let times = renders.quarantine().note(content, &[]);
             let message = format!("rendering failed inside ({times} times)");
             Err(Problem::new(Reason::InternalError, message))
         }
     }
+}
+
+/// True for a budget that was spent: another attempt costs as much.
+fn is_spent(problem: &Problem) -> bool {
+    matches!(problem.reason, Reason::YamlBudget | Reason::NodeBudget)
 }
 
 /// What a render depends on, as far as it is known before it: the definition and the tree of the directory.
@@ -326,6 +340,25 @@ mod tests {
             guarded(&again, "x", || Ok(1)).is_err(),
             "a restart forgets nothing"
         );
+    }
+
+    #[test]
+    fn a_spent_budget_is_tried_again_more_and_more_rarely_and_says_what_it_was() {
+        let renders = Renders::default();
+        let spent = || Problem::new(Reason::NodeBudget, "too many objects");
+        let mut tried = 0;
+        for _ in 0..20 {
+            let outcome = guarded(&renders, "x", || -> Result<(), Need> {
+                tried += 1;
+                Err(Need::Refused(vec![spent()]))
+            });
+            let Ok(Err(Need::Refused(problems))) = outcome else {
+                panic!("it is refused by the render");
+            };
+            assert_eq!(problems, [spent()]);
+        }
+        assert_eq!(tried, 4, "after 1, 3, 7 and 15 passes");
+        assert_eq!(renders.quarantined(), BTreeMap::from([("x".to_owned(), 4)]));
     }
 
     #[test]
