@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_model::{Budgets, json, yaml};
+use muster_model::node::NumberValue;
+use muster_model::{Budgets, Node, Value, json, yaml};
 
 fuzz_target!(|bytes: &[u8]| {
     let budgets = Budgets::default();
@@ -19,8 +20,26 @@ fuzz_target!(|bytes: &[u8]| {
         match again.as_slice() {
             [] => assert!(document.is_null(), "lost\n{printed}"),
             // As JSON: `79.` is a floating point number that prints as an integer.
-            [one] => assert_eq!(json::to_canonical(one), json::to_canonical(&document)),
+            [one] => assert_eq!(canonical(one), canonical(&document)),
             _ => panic!("several documents\n{printed}"),
         }
     }
 });
+
+/// The value as JSON. Minus zero counts as zero: `-0.` prints as the integer `-0`, which has no sign.
+fn canonical(node: &Node) -> String {
+    let mut node = node.clone();
+    unsign(&mut node);
+    json::to_canonical(&node)
+}
+
+fn unsign(node: &mut Node) {
+    match &mut node.value {
+        Value::Map(map) => map.iter_mut().for_each(|(_, value)| unsign(value)),
+        Value::List(items) => items.iter_mut().for_each(unsign),
+        Value::Number(number) if matches!(number.value, NumberValue::Float(0.0)) => {
+            number.value = NumberValue::Int(0);
+        }
+        Value::Number(_) | Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
