@@ -189,6 +189,7 @@ fn drop_local(map: &mut ResMap) -> Step<()> {
         .is_some_and(|value| written(value) != "false")
     };
     map.list().iter().try_for_each(Resource::check_metadata)?;
+    map.list().iter().try_for_each(Resource::check_types)?;
     if map.list().iter().any(|r| is_local(&r.node)) {
         map.list_mut().retain(|r| !is_local(&r.node));
     }

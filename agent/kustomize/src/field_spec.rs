@@ -7,6 +7,7 @@ use muster_model::{Map, Node, Value};
 use crate::failure::{Step, failed};
 use crate::id::Gvk;
 use crate::record::{Place, Record, Unknown};
+use crate::scalars::untyped;
 
 /// What is made where a path ends in nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +200,10 @@ fn field_of<'m>(
         }
         return Some(field);
     };
-    let field = map.get_or_insert_with(&segment.name, Node::default);
+    let field = map.get_or_insert_with(&segment.name, || match &value {
+        Value::Null => untyped(""),
+        _ => Node::default(),
+    });
     if field.is_null() {
         field.value = value;
     }

@@ -75,7 +75,7 @@ pub(crate) fn generate(
     }
     let mut resource = Resource::new(node);
     resource.needs_hash = true;
-    resource.behavior = Behavior::parse(&args.behavior);
+    resource.behavior = Some(Behavior::parse(&args.behavior));
     if let Some(options) = &args.options {
         apply_options(&mut resource, options);
     }

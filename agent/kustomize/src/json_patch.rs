@@ -62,14 +62,12 @@ impl Operation {
         })
     }
 
-    /// True when the operation takes all annotations of an object away, kustomize's own included.
-    pub(crate) fn replaces_annotations(&self) -> bool {
-        let is_above = |path: &str| matches!(path, "" | "/metadata" | "/metadata/annotations");
-        match &*self.op {
-            "add" | "replace" | "remove" | "copy" => is_above(&self.path),
-            "move" => is_above(&self.path) || is_above(&self.from),
-            _ => false,
-        }
+    /// True when the operation reads or changes annotations, among which kustomize keeps its own.
+    pub(crate) fn touches_annotations(&self) -> bool {
+        let touches = |path: &str| {
+            matches!(path, "" | "/metadata") || path.starts_with("/metadata/annotations")
+        };
+        touches(&self.path) || (!self.from.is_empty() && touches(&self.from))
     }
 
     fn test(&self, root: &mut Node) -> Option<()> {

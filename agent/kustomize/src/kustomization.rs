@@ -193,7 +193,13 @@ impl Kustomization {
             Unknown::Refuse,
         )?;
         let kustomization = Self::fields(&record)?;
-        if !FIELDS.iter().skip(2).any(|f| record.says(f)) {
+        // The entries of these go to other fields; none of them is nothing.
+        let is_merged = |field: &str| matches!(field, "bases" | "imageTags");
+        let says = |field: &'static str| {
+            let list = record.get(field).and_then(Node::as_list);
+            record.says(field) && !(is_merged(field) && list.is_some_and(<[_]>::is_empty))
+        };
+        if !FIELDS.iter().skip(2).any(|f| says(f)) {
             return Err(record
                 .place
                 .problem(

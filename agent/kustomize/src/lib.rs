@@ -13,6 +13,7 @@
 //!                       generators, patches, transformers   hashes ▸ references ▸ vars ▸ order ──▶ Built ──checks──▶ Rendered
 //! ```
 
+mod bookkeeping;
 mod build;
 mod config;
 mod crds;

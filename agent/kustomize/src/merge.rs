@@ -146,6 +146,7 @@ fn refused(stop: Stop) -> Problem {
 
 impl<'s> Merger<'s> {
     fn walk(self, object: Option<Node>, patch: Option<Node>, known: Known<'s>) -> Step<Picked> {
+        let (object, patch) = (object.map(or_null), patch.map(or_null));
         let known = self.resolve(known, &[object.as_ref(), patch.as_ref()]);
         let leading = object
             .as_ref()
@@ -231,7 +232,8 @@ impl<'s> Merger<'s> {
             let had = old.is_some();
             let scalar = old.as_ref().filter(|n| is_scalar(n)).cloned();
             match self.walk(old, new, below)? {
-                Picked::Object(node) => {
+                Picked::Object(mut node) => {
+                    scalars::settle_type(&mut node);
                     object.insert(name, node);
                 }
                 Picked::Patch(mut node) if !node.is_null() => {
@@ -252,6 +254,7 @@ impl<'s> Merger<'s> {
 
     /// What becomes of a patch's value where the object has none: directives are obeyed, nulls go.
     fn absorb(self, node: Node, known: Known<'s>) -> Step<Option<Node>> {
+        let node = or_null(node);
         let known = self.resolve(known, &[Some(&node)]);
         match &node.value {
             Value::Null => Ok(None),
@@ -330,7 +333,8 @@ fn needs_walk(map: &Map) -> bool {
         Value::Null => true,
         Value::Map(map) => needs_walk(map),
         Value::List(_) => true,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Bool(_) | Value::Number(_) => scalars::is_untyped(v),
+        Value::String(_) => false,
     })
 }
 
@@ -340,6 +344,14 @@ fn both_null(object: Option<Node>, patch: Option<Node>) -> Picked {
         (Some(object), None) if spelled_out(&object) => Picked::Object(object),
         (_, Some(_) | None) => Picked::Nothing,
     }
+}
+
+/// Nothing inside of `{}` is printed as an empty text, but merged as null.
+fn or_null(mut node: Node) -> Node {
+    if node.as_str() == Some("") && scalars::became_text(&node) {
+        node.value = Value::Null;
+    }
+    node
 }
 
 /// True for `null` and `~`, false for nothing at all.
@@ -370,7 +382,7 @@ fn same_shape(object: Option<&Node>, patch: Option<&Node>) -> Step<()> {
 fn is_scalar(node: &Node) -> bool {
     matches!(
         node.value,
-        Value::Bool(_) | Value::Number(_) | Value::String(_)
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)
     )
 }
 
@@ -394,6 +406,14 @@ fn map_directive(patch: &mut Node) -> Step<Directive> {
     let directive = parse_directive(&text)?;
     map.remove(DIRECTIVE);
     Ok(directive)
+}
+
+/// Takes the directives out of an entry that obeyed them; what is deleted is not walked.
+fn forget_directives(node: &mut Node) {
+    let deletes = matches!(map_directive(node), Ok(Directive::Delete));
+    if let Some(map) = node.as_map_mut().filter(|_| !deletes) {
+        map.iter_mut().for_each(|(_, v)| forget_directives(v));
+    }
 }
 
 fn parse_directive(text: &str) -> Step<Directive> {

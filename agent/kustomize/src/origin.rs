@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use muster_model::{Budgets, Node, yaml};
+
+use crate::id::scalar_text;
+
 /// One origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -55,6 +59,30 @@ impl Origin {
         out
     }
 
+    /// Reads the annotation's text; what is no origin is an empty one.
+    pub(crate) fn read(text: &str) -> Self {
+        Self::of(&document(text))
+    }
+
+    /// Reads the annotation's text for several.
+    pub(crate) fn read_list(text: &str) -> Vec<Self> {
+        let document = document(text);
+        let items = document.as_list().unwrap_or_default();
+        items.iter().map(Self::of).collect()
+    }
+
+    fn of(node: &Node) -> Self {
+        let text = |path: &[&str]| {
+            let found = node.at_path(path);
+            found.map_or_else(String::new, |n| scalar_text(n).into_owned())
+        };
+        Self {
+            path: text(&["path"]),
+            configured_in: text(&["configuredIn"]),
+            configured_by: BY_FIELDS.map(|field| text(&["configuredBy", field])),
+        }
+    }
+
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (key, value) in [("path", &self.path), ("configuredIn", &self.configured_in)] {
@@ -74,12 +102,18 @@ impl Origin {
     }
 }
 
+fn document(text: &str) -> Node {
+    let documents = yaml::read(text.as_bytes(), &Budgets::default(), 0);
+    documents
+        .ok()
+        .and_then(|all| all.into_iter().next())
+        .unwrap_or_default()
+}
+
 /// The text as YAML prints it.
 fn plain(text: &str) -> String {
-    let node = muster_model::Node::string(text);
-    muster_model::yaml::to_string(&node)
-        .trim_end_matches('\n')
-        .to_owned()
+    let node = Node::string(text);
+    yaml::to_string(&node).trim_end_matches('\n').to_owned()
 }
 
 /// Joins and cleans a path as `filepath.Join` does: `..` may lead out.

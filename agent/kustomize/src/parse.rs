@@ -5,6 +5,7 @@ use muster_model::{Location, Node, Problem, Reason, Value};
 use crate::failure::Step;
 use crate::id::{field_text, metadata_text};
 use crate::resource::Resource;
+use crate::scalars;
 
 /// The objects of a file's documents.
 pub(crate) fn resources(documents: Vec<Node>, file: &str) -> Step<Vec<Resource>> {
@@ -91,14 +92,17 @@ fn problem(node: &Node, file: &str, message: impl Into<String>) -> Problem {
     Problem::new(Reason::InvalidObject, message).at(Location::line(file, node.span.line))
 }
 
-/// Forgets how numbers were written: a list's items pass through JSON.
+/// Forgets how numbers were written, and quotes all texts: a list's items pass through JSON.
 fn typed_only(node: &mut Node) {
+    if scalars::became_text(node) {
+        *node = scalars::as_written(node).at(node.span);
+    }
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(typed_only),
         Value::Map(map) => map.iter_mut().for_each(|(_, v)| typed_only(v)),
         Value::Number(number) => number.raw = None,
         Value::String(text) => {
-            text.quoted = false;
+            text.quoted = true;
             // A block that printing would change is not printed on the way.
             if let Some(raw) = text.raw.take().filter(|r| r.contains('\n')) {
                 text.text = raw.into();

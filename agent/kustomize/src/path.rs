@@ -6,6 +6,15 @@ use crate::failure::{Step, failed};
 use crate::field_spec::split_path;
 use crate::id::scalar_text;
 
+/// One step into an object: a path that was found is a list of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Into a mapping.
+    Key(String),
+    /// Into a list.
+    Index(usize),
+}
+
 /// Splits at dots; text in brackets stays together.
 pub(crate) fn split(path: &str) -> Vec<String> {
     let parts = split_path(path, '.');
@@ -44,6 +53,22 @@ pub(crate) fn list_index(part: &str) -> Option<Step<(&str, &str)>> {
     }))
 }
 
+/// The node at a place.
+pub(crate) fn at<'n>(node: &'n Node, path: &[Part]) -> Option<&'n Node> {
+    path.iter().try_fold(node, |node, part| match part {
+        Part::Key(key) => node.get(key),
+        Part::Index(index) => node.as_list()?.get(*index),
+    })
+}
+
+/// As [`at`], to change it.
+pub(crate) fn at_mut<'n>(node: &'n mut Node, path: &[Part]) -> Option<&'n mut Node> {
+    path.iter().try_fold(node, |node, part| match part {
+        Part::Key(key) => node.as_map_mut()?.get_mut(key),
+        Part::Index(index) => node.as_list_mut()?.get_mut(*index),
+    })
+}
+
 /// Steps through a path; `None` when it leads nowhere.
 pub(crate) fn lookup<'n>(node: &'n Node, path: &[String]) -> Step<Option<&'n Node>> {
     let mut node = node;
@@ -62,8 +87,8 @@ pub(crate) fn lookup_mut<'n>(node: &'n mut Node, path: &[String]) -> Step<Option
     for part in path.iter().map(|p| p.trim()).filter(|p| !p.is_empty()) {
         let next = match place(node, part)? {
             None => return Ok(None),
-            Some(Place::Key) => node.as_map_mut().and_then(|m| m.get_mut(part)),
-            Some(Place::Index(index)) => node.as_list_mut().and_then(|l| l.get_mut(index)),
+            Some(Part::Key(_)) => node.as_map_mut().and_then(|m| m.get_mut(part)),
+            Some(Part::Index(index)) => node.as_list_mut().and_then(|l| l.get_mut(index)),
         };
         let Some(next) = next else { return Ok(None) };
         node = next;
@@ -71,30 +96,39 @@ pub(crate) fn lookup_mut<'n>(node: &'n mut Node, path: &[String]) -> Step<Option
     Ok(Some(node))
 }
 
-enum Place {
-    Key,
-    Index(usize),
+/// As [`lookup`], but where it is found.
+pub(crate) fn locate(node: &Node, path: &[String]) -> Step<Option<Vec<Part>>> {
+    let mut node = node;
+    let mut places = Vec::new();
+    for part in path.iter().map(|p| p.trim()).filter(|p| !p.is_empty()) {
+        let (Some(place), Some(next)) = (place(node, part)?, step(node, part)?) else {
+            return Ok(None);
+        };
+        places.push(place);
+        node = next;
+    }
+    Ok(Some(places))
 }
 
 fn step<'n>(node: &'n Node, part: &str) -> Step<Option<&'n Node>> {
     Ok(match place(node, part)? {
         None => None,
-        Some(Place::Key) => node.get(part),
-        Some(Place::Index(index)) => node.as_list().and_then(|l| l.get(index)),
+        Some(Part::Key(_)) => node.get(part),
+        Some(Part::Index(index)) => node.as_list().and_then(|l| l.get(index)),
     })
 }
 
-fn place(node: &Node, part: &str) -> Step<Option<Place>> {
+fn place(node: &Node, part: &str) -> Step<Option<Part>> {
     if node.is_null() {
         return Ok(None);
     }
     if let Ok(index) = part.parse::<i64>() {
         let index = usize::try_from(index)
             .map_err(|_| failed(format!("index {part} cannot be negative")))?;
-        return Ok((index < list(node, part)?.len()).then_some(Place::Index(index)));
+        return Ok((index < list(node, part)?.len()).then_some(Part::Index(index)));
     }
     if part == "-" {
-        return Ok(list(node, part)?.len().checked_sub(1).map(Place::Index));
+        return Ok(list(node, part)?.len().checked_sub(1).map(Part::Index));
     }
     if part == "*" {
         return Err(failed("a wildcard is not supported here").into());
@@ -105,10 +139,10 @@ fn place(node: &Node, part: &str) -> Step<Option<Place>> {
         return Ok(items
             .iter()
             .position(|item| matches_entry(item, field, value))
-            .map(Place::Index));
+            .map(Part::Index));
     }
     match &node.value {
-        Value::Map(map) => Ok(map.contains_key(part).then_some(Place::Key)),
+        Value::Map(map) => Ok(map.contains_key(part).then(|| Part::Key(part.to_owned()))),
         _ => Err(failed(format!(
             "{part:?} is looked up in {}, not in a mapping",
             node.shape()

@@ -134,7 +134,7 @@ impl ResMap {
         let matches = self.matching_any_id(|other| id.same(other));
         let index = match matches.as_slice() {
             [] => {
-                return match new.behavior {
+                return match new.behavior.unwrap_or_default() {
                     Behavior::Merge | Behavior::Replace => Err(failed(format!(
                         "id {id} does not exist; cannot merge or replace"
                     ))
@@ -151,7 +151,7 @@ impl ResMap {
                 .into());
             }
         };
-        let behavior = new.behavior;
+        let behavior = new.behavior.unwrap_or_default();
         let old = &self.list[index];
         new.trail.clone_from(&old.trail);
         match behavior {

@@ -8,7 +8,9 @@ use crate::failure::Step;
 
 use crate::id::{Gvk, Id, metadata_text, scalar_text};
 use crate::origin::Origin;
-use crate::scalars::is_typed;
+use crate::scalars::{
+    find_mistyped, is_identical, is_typed, is_untyped, set_untyped, settle_type, untyped,
+};
 
 /// How a generated object meets one of the same identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +36,16 @@ impl Behavior {
             _ => Self::Unspecified,
         }
     }
+
+    /// The field's text.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Merge => "merge",
+        }
+    }
 }
 
 /// An identity the object had before a step changed it.
@@ -57,8 +69,8 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     /// Whether a hash of the content goes to the end of the name.
     pub(crate) needs_hash: bool,
-    /// How it meets one of the same identity.
-    pub(crate) behavior: Behavior,
+    /// How it meets one of the same identity; `None` when nothing generated it.
+    pub(crate) behavior: Option<Behavior>,
     /// As a patch: it may change the name.
     pub(crate) allow_name_change: bool,
     /// As a patch: it may change the kind.
@@ -73,39 +85,11 @@ pub(crate) struct Resource {
     pub(crate) file: Option<std::sync::Arc<str>>,
     /// Values that several fields share.
     pub(crate) groups: Option<Box<crate::shared::Groups>>,
+    /// Whether a replacement changed it, so that a scalar may not fit its type.
+    pub(crate) replaced: bool,
     /// What gave each field, when that is asked for.
     pub(crate) trail: Option<Box<crate::explain::Trail>>,
 }
-
-/// Annotations that only kustomize's own steps read; they never appear in its output.
-const INTERNAL: &str = "internal.config.kubernetes.io/";
-const INTERNAL_NAMES: [&str; 10] = [
-    "previousKinds",
-    "previousNames",
-    "prefixes",
-    "suffixes",
-    "previousNamespaces",
-    "allowNameChange",
-    "allowKindChange",
-    "refBy",
-    "generatorBehavior",
-    "needsHashSuffix",
-];
-/// More annotations that kustomize drops from its output.
-const DROPPED: [&str; 12] = [
-    "internal.config.kubernetes.io/path",
-    "internal.config.kubernetes.io/index",
-    "internal.config.kubernetes.io/seqindent",
-    "internal.config.kubernetes.io/id",
-    "internal.config.kubernetes.io/annotations-migration-resource-id",
-    "config.kubernetes.io/path",
-    "config.kubernetes.io/index",
-    "config.k8s.io/id",
-    "config.kubernetes.io/origin",
-    "alpha.config.kubernetes.io/transformations",
-    "internal.config.kubernetes.io/helm-generated",
-    "kustomize.config.k8s.io/helm-generated",
-];
 
 impl Resource {
     /// Wraps an object that was just read or made.
@@ -114,7 +98,7 @@ impl Resource {
             node,
             ..Self::default()
         };
-        resource.take_internal_annotations();
+        resource.read_bookkeeping();
         resource
     }
 
@@ -185,14 +169,7 @@ impl Resource {
 
     /// Sets `metadata.name`.
     pub(crate) fn set_name(&mut self, name: &str) {
-        if self.name() != name {
-            self.metadata_mut().insert("name", Node::string(name));
-        }
-    }
-
-    /// Sets `metadata.name` back to what it was.
-    pub(crate) fn restore_name(&mut self, name: Node) {
-        self.metadata_mut().insert("name", name);
+        set_scalar(self.metadata_mut(), "name", name);
     }
 
     /// Sets `metadata.namespace`; empty takes it away.
@@ -206,18 +183,15 @@ impl Resource {
             {
                 metadata.remove("namespace");
             }
-        } else if self.namespace() != namespace {
-            self.metadata_mut()
-                .insert("namespace", Node::string(namespace));
+        } else {
+            set_scalar(self.metadata_mut(), "namespace", namespace);
         }
     }
 
     /// Sets a field of the object itself to a text.
     pub(crate) fn set_text(&mut self, field: &str, text: &str) {
-        if let Some(map) = self.node.as_map_mut()
-            && map.get(field).is_none_or(|n| scalar_text(n) != text)
-        {
-            map.insert(field, Node::string(text));
+        if let Some(map) = self.node.as_map_mut() {
+            set_scalar(map, field, text);
         }
     }
 
@@ -244,7 +218,7 @@ impl Resource {
             );
         }
         match self.node.get("metadata").and_then(|m| m.get("annotations")) {
-            Some(node) if node.as_list().is_some_and(|l| !l.is_empty()) => {
+            Some(node) if node.as_list().is_some_and(|l| l.len() % 2 == 1) => {
                 refused("metadata.annotations", "annotations are a list".to_owned())
             }
             Some(node) => match node.as_map().and_then(|m| m.keys().find(|k| is_typed(k))) {
@@ -256,6 +230,22 @@ impl Resource {
             },
             None => Ok(()),
         }
+    }
+
+    /// Checks that every scalar fits its type: a replacement may have put a text into a number.
+    pub(crate) fn check_types(&self) -> Step<()> {
+        let Some(node) = self.replaced.then(|| find_mistyped(&self.node)).flatten() else {
+            return Ok(());
+        };
+        let message = format!(
+            "a replacement puts the value {:?} into a field of {} that is no text",
+            scalar_text(node),
+            self.id()
+        );
+        let mut problem =
+            Problem::new(Reason::BuildFailed, message).remedy("put the field's value in quotes");
+        problem.at = self.location();
+        Err(problem.into())
     }
 
     /// Makes texts of all annotations, as kustomize does whenever it sets one of its own.
@@ -270,9 +260,9 @@ impl Resource {
         }
     }
 
-    /// True when neither the object nor its history differs.
+    /// True when nothing was even written anew, the same or not: what kustomize asks of an object behind a validator.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.node == other.node
+        is_identical(&self.node, &other.node)
             && self.previous == other.previous
             && self.prefixes == other.prefixes
             && self.suffixes == other.suffixes
@@ -283,17 +273,6 @@ impl Resource {
         if let Some(groups) = &mut self.groups {
             groups.settle(&mut self.node);
         }
-    }
-
-    /// True when kustomize would have annotations of its own on the object.
-    pub(crate) fn has_bookkeeping(&self) -> bool {
-        !self.previous.is_empty()
-            || !self.prefixes.is_empty()
-            || !self.suffixes.is_empty()
-            || self.needs_hash
-            || self.origin.is_some()
-            || !self.transformations.is_empty()
-            || self.behavior != Behavior::Unspecified
     }
 
     /// The mapping below `metadata`, made when it is not there.
@@ -314,17 +293,27 @@ impl Resource {
 
     /// Labels (or annotations) as texts.
     pub(crate) fn texts(&self, field: &str) -> Vec<(String, String)> {
-        let Some(map) = self
-            .node
-            .get("metadata")
-            .and_then(|m| m.get(field))
-            .and_then(Node::as_map)
-        else {
-            return Vec::new();
-        };
-        map.iter()
-            .map(|(k, v)| (k.to_owned(), written(v).into_owned()))
-            .collect()
+        let node = self.node.get("metadata").and_then(|m| m.get(field));
+        match node.map(|n| &n.value) {
+            Some(Value::Map(map)) => map
+                .iter()
+                .map(|(k, v)| (k.to_owned(), written(v).into_owned()))
+                .collect(),
+            // kustomize takes the entries of a list for keys and values in turn, and fails silently at an empty key.
+            Some(Value::List(items)) if items.iter().step_by(2).any(|n| written(n).is_empty()) => {
+                Vec::new()
+            }
+            Some(Value::List(items)) => items
+                .chunks_exact(2)
+                .map(|pair| {
+                    let text = |node: &Node| written(node).into_owned();
+                    (text(&pair[0]), text(&pair[1]))
+                })
+                .collect::<std::collections::BTreeMap<_, _>>()
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// One label or annotation.
@@ -371,38 +360,6 @@ impl Resource {
         self.var_names.clone_from(&other.var_names);
     }
 
-    /// Makes every annotation a text and drops kustomize's own, as its last step does.
-    pub(crate) fn finish_annotations(&mut self, origin: bool, transformations: bool) {
-        let mut texts: Vec<_> = self
-            .texts("annotations")
-            .into_iter()
-            .filter(|(key, _)| {
-                !DROPPED.contains(&&**key)
-                    && !key
-                        .strip_prefix(INTERNAL)
-                        .is_some_and(|k| INTERNAL_NAMES.contains(&k))
-            })
-            .collect();
-        if origin && let Some(origin) = &self.origin {
-            texts.push(("config.kubernetes.io/origin".to_owned(), origin.to_yaml()));
-        }
-        if transformations && !self.transformations.is_empty() {
-            let text = Origin::list_to_yaml(&self.transformations);
-            texts.push((
-                "alpha.config.kubernetes.io/transformations".to_owned(),
-                text,
-            ));
-        }
-        let present = self
-            .node
-            .get("metadata")
-            .and_then(|m| m.get("annotations"))
-            .is_some();
-        if present || !texts.is_empty() {
-            self.set_texts("annotations", texts);
-        }
-    }
-
     /// As a patch: what it changes is put down to this.
     pub(crate) fn cause(&self, step: &str) -> crate::explain::Cause {
         crate::explain::Cause::of_file(step, self.file.as_deref().unwrap_or_default())
@@ -414,66 +371,13 @@ impl Resource {
             .as_deref()
             .map(|f| Location::line(f, self.node.span.line))
     }
-
-    fn take_internal_annotations(&mut self) {
-        let Some(annotations) = self
-            .node
-            .as_map_mut()
-            .and_then(|m| m.get_mut("metadata"))
-            .and_then(Node::as_map_mut)
-            .and_then(|m| m.get_mut("annotations"))
-            .and_then(Node::as_map_mut)
-        else {
-            return;
-        };
-        if !annotations.keys().any(|k| k.starts_with(INTERNAL)) {
-            return;
-        }
-        let mut taken = std::collections::BTreeMap::new();
-        for name in INTERNAL_NAMES {
-            if let Some(node) = annotations.get(&format!("{INTERNAL}{name}")) {
-                taken.insert(name, written(node).into_owned());
-            }
-        }
-        let list = |name: &str| -> Vec<String> {
-            taken
-                .get(name)
-                .map(|t: &String| t.split(',').map(str::to_owned).collect())
-                .unwrap_or_default()
-        };
-        let enabled = |name: &str| taken.get(name).is_some_and(|t| t == "enabled");
-        let (names, namespaces, kinds) = (
-            list("previousNames"),
-            list("previousNamespaces"),
-            list("previousKinds"),
-        );
-        if names.len() == namespaces.len() && names.len() == kinds.len() {
-            self.previous = names
-                .into_iter()
-                .zip(namespaces)
-                .zip(kinds)
-                .map(|((name, namespace), kind)| Previous {
-                    name,
-                    namespace,
-                    kind,
-                })
-                .collect();
-        }
-        self.prefixes = list("prefixes");
-        self.suffixes = list("suffixes");
-        self.needs_hash = enabled("needsHashSuffix");
-        self.allow_name_change = enabled("allowNameChange");
-        self.allow_kind_change = enabled("allowKindChange");
-        if let Some(text) = taken.get("generatorBehavior") {
-            self.behavior = Behavior::parse(text);
-        }
-    }
 }
 
 /// A scalar as it was written, `null` and `~` included.
 pub(crate) fn written(node: &Node) -> Cow<'_, str> {
     if node.is_null() {
         return match node.span.end.saturating_sub(node.span.start) {
+            0 if is_untyped(node) => "".into(),
             0 if !node.span.is_known() => "null".into(),
             4 => "null".into(),
             1 => "~".into(),
@@ -481,6 +385,18 @@ pub(crate) fn written(node: &Node) -> Cow<'_, str> {
         };
     }
     scalar_text(node)
+}
+
+/// Sets a field to a text without a type; quotes that are there stay.
+fn set_scalar(map: &mut Map, field: &str, text: &str) {
+    match map.get_mut(field) {
+        Some(node) => set_untyped(node, text),
+        None => {
+            let mut node = untyped(text);
+            settle_type(&mut node);
+            map.insert(field, node);
+        }
+    }
 }
 
 /// The mapping under a key, made when it is not there.

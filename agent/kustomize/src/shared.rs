@@ -66,11 +66,6 @@ pub(crate) fn keep_group(old: &Node, new: &mut Node) {
     }
 }
 
-/// Takes a value out of its group, as a detour through JSON does.
-pub(crate) fn leave_group(node: &mut Node) {
-    node.span.source = 0;
-}
-
 fn group_of(node: &Node) -> Option<usize> {
     usize::try_from(node.span.source).ok()?.checked_sub(1)
 }

@@ -605,5 +605,6 @@ fn record_transformation(map: &mut ResMap, origin: &Origin) {
         } else {
             resource.transformations.push(origin.clone());
         }
+        resource.rewrite_annotations();
     }
 }

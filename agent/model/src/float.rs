@@ -23,6 +23,18 @@ pub(crate) fn write(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{digits}e{sign}{exponent}")
 }
 
+/// As Go's `strconv` prints it with the verb `g`: exponent form below 1e-4 and from 1e6 on.
+pub(crate) fn general(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() || size == 0.0 || (1e-4..1e6).contains(&size) {
+        return value.to_string();
+    }
+    let text = shortest(value);
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let sign = if exponent.starts_with('-') { '-' } else { '+' };
+    format!("{digits}e{sign}{:0>2}", exponent.trim_start_matches('-'))
+}
+
 /// Digits from which on two shortest forms of a float can be equally near: 53 bits are 15.95 decimal digits.
 const TIE_DIGITS: usize = 16;
 

@@ -316,6 +316,20 @@ impl Number {
     }
 }
 
+impl NumberValue {
+    /// The number as a floating point number, printed as Go's YAML writer does: `1e+06`, `1.5`.
+    #[must_use]
+    pub fn as_go_float(self) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "Go loses the same digits")]
+        let value = match self {
+            Self::Int(value) => value as f64,
+            Self::UInt(value) => value as f64,
+            Self::Float(value) => value,
+        };
+        float::general(value)
+    }
+}
+
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value

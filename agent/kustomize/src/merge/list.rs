@@ -179,6 +179,10 @@ impl<'s> Merger<'s> {
         }
         let node = object.map(|o| arena.nodes[o].clone());
         let change = patch.map(|p| arena.nodes[p].clone());
+        if let Some(patch) = patch {
+            // Directives are obeyed once: the entry may be looked up again under other keys.
+            super::forget_directives(&mut arena.nodes[patch]);
+        }
         match (self.walk(node, change, element)?, object, patch) {
             (Picked::Object(node), Some(place), _) | (Picked::Patch(node), _, Some(place)) => {
                 arena.nodes[place] = node;
@@ -254,7 +258,9 @@ impl Arena {
         };
         for (key, value) in keys.iter().zip(values) {
             if !value.is_empty() && !map.contains_key(key) {
-                map.insert(&**key, crate::scalars::plain(value));
+                let mut node = crate::scalars::untyped(value);
+                crate::scalars::settle_type(&mut node);
+                map.insert(&**key, node);
             }
         }
     }

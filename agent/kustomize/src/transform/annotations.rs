@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{Node, Value};
+use muster_model::{Node, Span, Value};
 
 use crate::failure::{Step, failed};
 use crate::field_spec::{Create, FieldSpec};
@@ -50,7 +50,13 @@ fn set(node: &mut Node, key: &str, value: &Node) -> Step<()> {
                 return Err(failed(format!("key {key:?} would not be a text")).into());
             }
             match map.get_mut(key) {
-                Some(there) => there.value = value.value.clone(),
+                // The value is written anew, in whatever group it was.
+                Some(there) => {
+                    *there = Node::new(value.value.clone()).at(Span {
+                        source: there.span.source,
+                        ..Span::NONE
+                    });
+                }
                 None => drop(map.insert(key, value.clone())),
             }
             Ok(())

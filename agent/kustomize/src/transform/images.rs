@@ -44,11 +44,8 @@ fn containers(node: &mut Node, update: &impl Fn(&mut Node) -> Step<()>) -> Step<
                 let here = matches!(key, "containers" | "initContainers");
                 containers(value, update)?;
                 if here && let Value::List(items) = &mut value.value {
-                    for image in items
-                        .iter_mut()
-                        .filter_map(|i| i.as_map_mut()?.get_mut("image"))
-                    {
-                        update(image)?;
+                    for item in items {
+                        image_of(item)?.map_or(Ok(()), update)?;
                     }
                 }
             }
@@ -58,6 +55,17 @@ fn containers(node: &mut Node, update: &impl Fn(&mut Node) -> Step<()>) -> Step<
             .iter_mut()
             .try_for_each(|item| containers(item, update)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn image_of(container: &mut Node) -> Step<Option<&mut Node>> {
+    let shape = container.shape();
+    match &mut container.value {
+        Value::Map(map) => Ok(map.get_mut("image")),
+        Value::Null => Ok(None),
+        Value::List(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Err(failed(format!("a container is a mapping, not {shape}")).into())
+        }
     }
 }
 

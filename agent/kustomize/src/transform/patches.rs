@@ -3,6 +3,7 @@
 use muster_model::{Location, Node, Reason, Value, json};
 
 use crate::failure::{Step, failed};
+use crate::id::scalar_text;
 use crate::json_patch::Operation;
 use crate::merge::{self, Direction, Inference, Merger, Schemas};
 use crate::resmap::ResMap;
@@ -210,17 +211,18 @@ fn apply_to(
 
 fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) -> Step<()> {
     schemas.note_merge();
-    let (name, namespace, kind) = (
-        resource.node.at_path(&["metadata", "name"]).cloned(),
-        resource.namespace().into_owned(),
-        resource.kind().into_owned(),
-    );
+    let identity = Identity::of(resource, &patch);
     if patch.allow_name_change || patch.allow_kind_change {
         resource.store_previous_id();
     }
     if merge::replaces(&patch.node) {
         // kustomize makes the new object and drops it.
+        identity.restore(resource);
         return Ok(());
+    }
+    let replaces_annotations = replaces_annotations(&patch.node);
+    if replaces_annotations {
+        resource.book();
     }
     let merger = Merger {
         schemas,
@@ -231,17 +233,53 @@ fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) ->
         return Ok(());
     };
     resource.node = merged;
-    if resource.is_empty() {
-        return Ok(());
+    if replaces_annotations {
+        resource.unbook();
     }
-    if !patch.allow_kind_change {
-        resource.set_text("kind", &kind);
+    if !resource.is_empty() {
+        identity.restore(resource);
     }
-    if let Some(name) = name.filter(|_| !patch.allow_name_change) {
-        resource.restore_name(name);
-    }
-    resource.set_namespace(&namespace);
     Ok(())
+}
+
+/// What an object keeps of its identity under a patch.
+struct Identity {
+    name: Option<String>,
+    namespace: String,
+    kind: Option<String>,
+}
+
+impl Identity {
+    fn of(resource: &Resource, patch: &Resource) -> Self {
+        let name = resource.node.at_path(&["metadata", "name"]);
+        Self {
+            name: name
+                .map(|name| scalar_text(name).into_owned())
+                .filter(|_| !patch.allow_name_change),
+            namespace: resource.namespace().into_owned(),
+            kind: (!patch.allow_kind_change).then(|| resource.kind().into_owned()),
+        }
+    }
+
+    /// Writes it anew.
+    fn restore(&self, resource: &mut Resource) {
+        if let Some(kind) = &self.kind {
+            resource.set_text("kind", kind);
+        }
+        if let Some(name) = &self.name {
+            resource.set_name(name);
+        }
+        resource.set_namespace(&self.namespace);
+    }
+}
+
+/// True for a patch that does more to annotations than to add or replace some.
+fn replaces_annotations(patch: &Node) -> bool {
+    let is_plain = |node: &Node| node.as_map().is_some_and(|m| !m.contains_key("$patch"));
+    let Some(metadata) = patch.get("metadata") else {
+        return false;
+    };
+    !is_plain(metadata) || metadata.get("annotations").is_some_and(|n| !is_plain(n))
 }
 
 fn apply_operations(
@@ -251,13 +289,21 @@ fn apply_operations(
     history: History,
 ) -> Step<()> {
     let selected = target.compile()?.select(map.list());
+    let reads_annotations = operations.iter().any(Operation::touches_annotations);
     for index in selected {
         let resource = &mut map.list_mut()[index];
         match history {
             History::Keep => resource.store_previous_id(),
             History::Forget => {}
         }
+        resource.check_types()?;
+        if reads_annotations {
+            resource.book();
+        }
+        let span = resource.node.span;
         scalars::through_json(&mut resource.node);
+        // Errors still name the line of the object.
+        resource.node.span = span;
         for operation in operations {
             operation
                 .apply(&mut resource.node)
@@ -269,9 +315,8 @@ fn apply_operations(
                     crate::failure::Stop::Missing => stop,
                 })?;
         }
-        if operations.iter().any(Operation::replaces_annotations) {
-            resource.origin = None;
-            resource.transformations.clear();
+        if reads_annotations {
+            resource.unbook_origin();
         }
         resource.check_metadata()?;
         let annotations = resource.texts("annotations");

@@ -4,8 +4,8 @@ use muster_model::{Location, Node, Value};
 
 use crate::failure::{Step, Stop, failed};
 use crate::field_spec::{Create, FieldSpec};
-use crate::id::scalar_text;
 use crate::resmap::ResMap;
+use crate::resource::written;
 use crate::scalars::set_untyped;
 
 /// Where a text goes.
@@ -48,8 +48,8 @@ pub(crate) fn add(map: &mut ResMap, affix: Affix, text: &str, fields: &[FieldSpe
                             return Err(failed(message).field(field.path.clone()).into());
                         }
                         let name = match affix {
-                            Affix::Prefix => format!("{text}{}", scalar_text(node)),
-                            Affix::Suffix => format!("{}{text}", scalar_text(node)),
+                            Affix::Prefix => format!("{text}{}", written(node)),
+                            Affix::Suffix => format!("{}{text}", written(node)),
                         };
                         set_untyped(node, &name);
                         Ok(())

@@ -3,7 +3,6 @@
 mod structured;
 mod targets;
 
-use muster_model::node::NumberValue;
 use muster_model::{Node, Reason, RepoPath, Value};
 
 use crate::failure::{Step, failed};
@@ -13,7 +12,7 @@ use crate::kustomization::read_all;
 use crate::record::{Place, Record, Unknown};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
-use crate::scalars::plain;
+use crate::scalars::{set_written, untyped};
 use crate::selector::{Matcher, Selector};
 use crate::session::{Reading, Session};
 use crate::{path, resource};
@@ -163,6 +162,20 @@ impl Replacement {
     }
 }
 
+impl Replacement {
+    /// True when a path leads to annotations, or to all of the metadata.
+    fn touches_annotations(&self) -> bool {
+        let touches = |field: &str| {
+            let parts = path::split(field);
+            matches!(&*parts, [first] if first == "metadata")
+                || matches!(&*parts, [first, second, ..] if first == "metadata" && second == "annotations")
+        };
+        let targets = self.targets.iter().flatten();
+        self.source.iter().any(|s| touches(&s.field_path))
+            || targets.flat_map(|t| &t.field_paths).any(|p| touches(p))
+    }
+}
+
 impl Source {
     fn read(node: &Node, place: Place, unknown: Unknown) -> Step<Self> {
         let known = [
@@ -234,6 +247,23 @@ impl Options {
 
 /// Carries out the replacements, one after the other.
 pub(crate) fn transform(map: &mut ResMap, replacements: &[Replacement]) -> Step<()> {
+    if !replacements.iter().any(Replacement::touches_annotations) {
+        return replace_all(map, replacements, Booked::No);
+    }
+    map.list_mut().iter_mut().for_each(Resource::book);
+    let replaced = replace_all(map, replacements, Booked::Yes);
+    map.list_mut().iter_mut().for_each(Resource::unbook);
+    replaced
+}
+
+/// Whether kustomize's bookkeeping lies in the annotations, where it may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Booked {
+    No,
+    Yes,
+}
+
+fn replace_all(map: &mut ResMap, replacements: &[Replacement], booked: Booked) -> Step<()> {
     for replacement in replacements {
         let Some(targets) = replacement
             .targets
@@ -246,42 +276,89 @@ pub(crate) fn transform(map: &mut ResMap, replacements: &[Replacement]) -> Step<
                     .into(),
             );
         };
-        let value = value_of(map, replacement)?;
+        let mut value = value_of(map, replacement)?;
         for target in targets {
-            replace_in(map, &value, target)?;
+            replace_in(map, &mut value, target, booked)?;
         }
     }
     Ok(())
 }
 
-fn value_of(map: &ResMap, replacement: &Replacement) -> Step<Node> {
+fn value_of(map: &ResMap, replacement: &Replacement) -> Step<Given> {
     let source = match (&replacement.source, &replacement.source_value) {
         (Some(_), Some(_)) => {
             return Err(failed("value and resource selectors are mutually exclusive").into());
         }
-        (None, value) => return Ok(plain(value.as_deref().unwrap_or_default())),
+        (None, value) => return Ok(Given::fixed(untyped(value.as_deref().unwrap_or_default()))),
         (Some(source), None) => source,
     };
     let mut found = map
         .list()
         .iter()
-        .filter(|r| ids(r).any(|id| id.is_selected_by(&source.id)));
-    let resource = found
+        .enumerate()
+        .filter(|(_, r)| ids(r).any(|id| id.is_selected_by(&source.id)));
+    let (index, resource) = found
         .next()
         .ok_or_else(|| failed(format!("nothing selected by {}", source.id)))?;
     if found.next().is_some() {
         return Err(failed(format!("multiple matches for selector {}", source.id)).into());
     }
-    let node =
-        path::lookup(&resource.node, &path::split(&source.field_path))?.filter(|n| !is_empty(n));
-    let Some(node) = node else {
+    let place = path::locate(&resource.node, &path::split(&source.field_path))?;
+    let node = place
+        .as_ref()
+        .and_then(|place| path::at(&resource.node, place))
+        .filter(|node| !is_empty(node));
+    let (Some(place), Some(node)) = (place, node) else {
         let message = format!(
             "fieldPath `{}` is missing for replacement source {}",
             source.field_path, source.id
         );
         return Err(failed(message).field("source.fieldPath").into());
     };
-    source.options.part_of(node)
+    if source.options.delimiter.is_empty() {
+        return Ok(Given {
+            node: node.clone(),
+            from: Some((index, place)),
+        });
+    }
+    source.options.part_of(node).map(Given::fixed)
+}
+
+/// What is put into the targets. kustomize does not copy it: where an object is source and target at once, each target
+/// gets what the source has become by then.
+struct Given {
+    node: Node,
+    /// The object and the place in it, while it is still there.
+    from: Option<(usize, Vec<path::Part>)>,
+}
+
+impl Given {
+    fn fixed(node: Node) -> Self {
+        Self { node, from: None }
+    }
+
+    /// Looks again, after something in the object may have changed.
+    fn refresh(&mut self, index: usize, object: &Node) {
+        if let Some((source, place)) = &self.from
+            && *source == index
+            && let Some(now) = path::at(object, place)
+            && *now != self.node
+        {
+            self.node = now.clone();
+        }
+    }
+
+    /// Looks again, after the field at `changed` was set; what lay inside of it is gone from the object.
+    fn refresh_after(&mut self, index: usize, object: &Node, changed: &[path::Part]) {
+        let Some((source, place)) = &self.from else {
+            return;
+        };
+        if *source == index && place.len() > changed.len() && place.starts_with(changed) {
+            self.from = None;
+        } else {
+            self.refresh(index, object);
+        }
+    }
 }
 
 /// Identities as the selectors of replacements see them: the present one first, namespaces as written.
@@ -303,9 +380,6 @@ fn is_empty(node: &Node) -> bool {
 impl Options {
     /// The part of a source's value that the options name.
     fn part_of(&self, node: &Node) -> Step<Node> {
-        if self.delimiter.is_empty() {
-            return Ok(node.clone());
-        }
         if matches!(node.value, Value::Map(_) | Value::List(_)) {
             return Err(failed("the delimiter option can only be used with scalars")
                 .field("options.delimiter")
@@ -316,7 +390,11 @@ impl Options {
             .ok()
             .and_then(|i| text.split(&*self.delimiter).nth(i));
         match part {
-            Some(part) => Ok(Node::string(part)),
+            Some(part) => {
+                let mut copy = node.clone();
+                set_written(&mut copy, part);
+                Ok(copy)
+            }
             None => {
                 let message = format!(
                     "options.index {} is out of bounds for value {text}",
@@ -341,7 +419,7 @@ impl Options {
     }
 }
 
-fn replace_in(map: &mut ResMap, value: &Node, target: &Target) -> Step<()> {
+fn replace_in(map: &mut ResMap, value: &mut Given, target: &Target, booked: Booked) -> Step<()> {
     let Some(select) = &target.select else {
         return Err(failed("target must specify resources to select")
             .field("targets.select")
@@ -353,11 +431,16 @@ fn replace_in(map: &mut ResMap, value: &Node, target: &Target) -> Step<()> {
         .iter()
         .map(Selector::compile)
         .collect::<Step<Vec<_>>>()?;
-    for resource in map.list_mut() {
+    for (index, resource) in map.list_mut().iter_mut().enumerate() {
         if is_target(resource, &select, &reject) {
+            resource.replaced = true;
             for field in &target.field_paths {
-                set_field(&mut resource.node, value, field, &target.options)
+                set_field((index, &mut resource.node), value, field, &target.options)
                     .map_err(|stop| super::prefix::on(stop, resource.file.as_deref()))?;
+            }
+            if booked == Booked::Yes {
+                // The next target may select it by an identity that was just put in.
+                resource.reread();
             }
         }
     }
@@ -375,16 +458,21 @@ fn is_target(resource: &resource::Resource, select: &Matcher, reject: &[Matcher]
         && ids(resource).any(|id| select.matches_id(&id))
 }
 
-fn set_field(node: &mut Node, value: &Node, field: &str, options: &Options) -> Step<()> {
+fn set_field(
+    (index, node): (usize, &mut Node),
+    value: &mut Given,
+    field: &str,
+    options: &Options,
+) -> Step<()> {
     let parts = path::split(field);
-    let create = options.create.then(|| targets::Shape::of(value));
-    if structured::set(node, value, &parts, create)? {
+    let create = options.create.then(|| targets::Shape::of(&value.node));
+    if structured::set(node, &value.node, &parts, create)? {
+        value.refresh(index, node);
         return Ok(());
     }
-    let found = targets::visit(node, &parts, create, &mut |target, made| {
-        set(target, made, value, options)
-    })?;
-    if found == 0 {
+    let found = targets::find(node, &parts, create)?;
+    value.refresh(index, node);
+    if found.places.len() + found.lost == 0 {
         let what = if options.create {
             "find or create"
         } else {
@@ -393,10 +481,16 @@ fn set_field(node: &mut Node, value: &Node, field: &str, options: &Options) -> S
         let message = format!("unable to {what} field {field:?} in replacement target");
         return Err(failed(message).field("targets.fieldPaths").into());
     }
+    for place in &found.places {
+        if let Some(target) = path::at_mut(node, place) {
+            set(target, &value.node, options)?;
+        }
+        value.refresh_after(index, node, place);
+    }
     Ok(())
 }
 
-fn set(target: &mut Node, made: targets::Made, value: &Node, options: &Options) -> Step<()> {
+fn set(target: &mut Node, value: &Node, options: &Options) -> Step<()> {
     let is_scalar = |node: &Node| !matches!(node.value, Value::Map(_) | Value::List(_));
     let mut text = if is_scalar(value) {
         scalar_text(value).into_owned()
@@ -409,47 +503,16 @@ fn set(target: &mut Node, made: targets::Made, value: &Node, options: &Options) 
                 .field("options.delimiter")
                 .into());
         }
-        text = options.put_into(&scalar_text(target), &text);
+        text = options.put_into(&resource::written(target), &text);
     }
-    if !is_scalar(target) {
+    if is_scalar(target) {
+        set_written(target, &text);
+    } else {
         target.value = value.value.clone();
-        if !options.delimiter.is_empty() {
-            target.value = Node::string(text).value;
+        if is_scalar(value) {
+            // The type comes along, and with it whether there is one.
+            target.span = value.span;
         }
-        return Ok(());
     }
-    set_scalar(target, made, &text)
-}
-
-/// Sets a scalar's text; it keeps its type, so a text that does not fit it is an error.
-fn set_scalar(target: &mut Node, made: targets::Made, text: &str) -> Step<()> {
-    let new = plain(text);
-    let fits = match (&target.value, &new.value) {
-        (_, _) if made == targets::Made::Now => true,
-        (Value::String(_), _) => {
-            target.value = Node::string(text).value;
-            return Ok(());
-        }
-        (Value::Number(old), Value::Number(new)) => is_float(old.value) || !is_float(new.value),
-        (Value::Bool(_), Value::Bool(_)) => true,
-        (Value::Null, Value::Null) => true,
-        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_), _) => {
-            false
-        }
-    };
-    if !fits {
-        let message = format!(
-            "the value {text:?} does not fit a field that is {}",
-            target.shape()
-        );
-        return Err(failed(message)
-            .remedy("put the field's value in quotes")
-            .into());
-    }
-    target.value = new.value;
     Ok(())
-}
-
-fn is_float(value: NumberValue) -> bool {
-    matches!(value, NumberValue::Float(_))
 }

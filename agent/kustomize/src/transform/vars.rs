@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::node::NumberValue;
 use muster_model::{Node, Value};
 
 use crate::failure::{Step, failed};
@@ -10,6 +11,8 @@ use crate::id::{Id, split_api_version};
 use crate::path;
 use crate::record::{Place, Record, Unknown};
 use crate::resmap::ResMap;
+use crate::resource::written;
+use crate::scalars::is_untyped;
 
 /// One variable.
 #[derive(Debug, Clone)]
@@ -166,7 +169,7 @@ fn value_of(map: &ResMap, var: &Var) -> Step<Node> {
         .flat_map(indexed)
         .collect();
     match path::lookup(&resource.node, &parts) {
-        Ok(Some(node)) => Ok(node.clone()),
+        Ok(Some(node)) => as_value(node, var),
         Ok(None) | Err(_) => {
             let message = format!(
                 "field {} of var '{}' not found in {}",
@@ -175,6 +178,30 @@ fn value_of(map: &ResMap, var: &Var) -> Step<Node> {
                 resource.id()
             );
             Err(failed(message).field("vars").into())
+        }
+    }
+}
+
+/// The value of a field as kustomize reads it: what has no type is a text, null included; integers are decimal.
+fn as_value(node: &Node, var: &Var) -> Step<Node> {
+    if is_untyped(node) || node.is_null() {
+        return Ok(Node::string(written(node)));
+    }
+    let Value::Number(number) = &node.value else {
+        return Ok(node.clone());
+    };
+    match number.value {
+        NumberValue::Float(_) => Ok(node.clone()),
+        NumberValue::Int(_) | NumberValue::UInt(_) => {
+            let text = number.written();
+            let value = text.parse().map_err(|_| {
+                failed(format!(
+                    "field {} of var '{}' is {text}, which kustomize cannot read",
+                    var.field_path, var.name
+                ))
+                .field("vars")
+            })?;
+            Ok(Node::int(value))
         }
     }
 }

@@ -6,6 +6,7 @@ use super::targets::{self, Shape};
 use crate::failure::Step;
 use crate::id::scalar_text;
 use crate::path;
+use crate::scalars::{find_mistyped, mistyped, set_written};
 
 /// Sets the field inside of the text that the path leads through; false when there is no such text or field.
 pub(super) fn set(
@@ -17,40 +18,39 @@ pub(super) fn set(
     let Some((length, mut inner)) = inner_document(node, parts) else {
         return Ok(false);
     };
-    let rest = &parts[length..];
-    let found = targets::visit(&mut inner, rest, create, &mut |target, made| {
-        if matches!(target.value, Value::Map(_) | Value::List(_)) {
-            target.value = value.value.clone();
-            return Ok(());
-        }
-        let text = if matches!(value.value, Value::Map(_) | Value::List(_)) {
-            String::new()
-        } else {
-            scalar_text(value).into_owned()
+    let places = match targets::find(&mut inner, &parts[length..], create) {
+        Ok(found) if found.places.len() + found.lost > 0 => found.places,
+        Ok(_) | Err(_) => return Ok(false),
+    };
+    let is_scalar = |node: &Node| !matches!(node.value, Value::Map(_) | Value::List(_));
+    for place in &places {
+        let Some(target) = path::at_mut(&mut inner, place) else {
+            continue;
         };
-        super::set_scalar(target, made, &text)
-    });
-    if !matches!(found, Ok(count) if count > 0) {
-        return Ok(false);
+        match (is_scalar(target), is_scalar(value)) {
+            (true, true) => set_written(target, &scalar_text(value)),
+            (true, false) => set_written(target, ""),
+            (false, _) => target.value = value.value.clone(),
+        }
     }
     let Ok(Some(field)) = path::lookup_mut(node, &parts[..length]) else {
         return Ok(false);
     };
     let old = scalar_text(field).into_owned();
-    let new = serialize(&inner, &old)?;
-    field.value = match field.value {
-        Value::String(_) => Node::string(new).value,
-        _ => crate::scalars::plain(&new).value,
+    let Some(new) = serialize(&inner, &old)? else {
+        return Ok(false);
     };
+    set_written(field, &new);
     Ok(true)
 }
 
-/// Looks for the path inside of a text without changing it; kustomize loses such changes.
-pub(super) fn find_in_scalar(field: &Node, rest: &[String]) -> Step<usize> {
+/// How many fields the path leads to inside of a text.
+pub(super) fn count_in_scalar(field: &Node, rest: &[String]) -> Step<usize> {
     let Some(mut inner) = parse(&scalar_text(field)) else {
         return Ok(0);
     };
-    targets::visit(&mut inner, rest, None, &mut |_, _| Ok(()))
+    let found = targets::find(&mut inner, rest, None)?;
+    Ok(found.places.len() + found.lost)
 }
 
 /// The first text on the path that is YAML, with the number of parts that lead to it.
@@ -71,13 +71,17 @@ fn parse(text: &str) -> Option<Node> {
         .next()
 }
 
-fn serialize(inner: &Node, old: &str) -> Step<String> {
+/// The document as a text again; `None` where kustomize cannot write it.
+fn serialize(inner: &Node, old: &str) -> Step<Option<String>> {
     let is_json = old.trim_start().starts_with(['{', '[']);
     if is_json {
+        if find_mistyped(inner).is_some() {
+            return Ok(None);
+        }
         let pretty = old.contains('\n') && old.contains("  ");
         let mut out = String::new();
         json(inner, pretty, 0, &mut out);
-        return Ok(out);
+        return Ok(Some(out));
     }
     if old
         .lines()
@@ -92,7 +96,7 @@ fn serialize(inner: &Node, old: &str) -> Step<String> {
     }
     let mut out = String::new();
     block(inner, old, 0, &mut out);
-    Ok(out.trim().to_owned())
+    Ok(Some(out.trim().to_owned()))
 }
 
 /// JSON with sorted keys, in one line or indented by two.
@@ -228,6 +232,9 @@ fn scalar(node: &Node, source: &str, indent: usize) -> String {
         return written.to_owned();
     }
     let text = scalar_text(node);
+    if let Some(tag) = mistyped(node) {
+        return format!("{tag} {}", scalar(&Node::string(text), "", indent));
+    }
     match (&node.value, written.and_then(|w| w.bytes().next())) {
         (Value::String(_), Some(b'"')) => muster_model::json::to_string(&Node::string(text)),
         (Value::String(_), Some(b'\'')) => format!("'{}'", text.replace('\'', "''")),

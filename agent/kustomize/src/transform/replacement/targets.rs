@@ -1,10 +1,12 @@
 //! Finds, or makes, the fields a replacement's path leads to; several, where it says so.
+//!
+//! All are found before any is set, as kustomize does.
 
 use muster_model::{Map, Node, Value};
 
 use crate::failure::{Step, failed};
-use crate::path::list_index;
-use crate::scalars::plain;
+use crate::path::{Part, list_index};
+use crate::scalars::untyped;
 use crate::selector::regex;
 
 /// What a made field is to hold.
@@ -15,17 +17,14 @@ pub(super) enum Shape {
     Map,
 }
 
-/// Whether a field was there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Made {
-    /// It was.
-    Before,
-    /// It was just made.
-    Now,
+/// What a path leads to.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Where the fields are.
+    pub(super) places: Vec<Vec<Part>>,
+    /// How many lie inside of texts; kustomize loses what is put there.
+    pub(super) lost: usize,
 }
-
-/// What is done with a field.
-pub(super) type Visit<'v> = &'v mut dyn FnMut(&mut Node, Made) -> Step<()>;
 
 impl Shape {
     /// The shape of a value.
@@ -39,151 +38,150 @@ impl Shape {
 
     fn node(self) -> Node {
         match self {
-            Self::Scalar => Node::null(),
+            Self::Scalar => untyped(""),
             Self::List => Node::list(Vec::new()),
             Self::Map => Node::map(Map::new()),
         }
     }
 }
 
-/// Calls `set` on every field at the path; gives back how many there were.
-pub(super) fn visit(
-    node: &mut Node,
-    path: &[String],
-    create: Option<Shape>,
-    set: Visit<'_>,
-) -> Step<usize> {
-    visit_at(node, Made::Before, path, create, set)
+/// Finds every field at the path, and makes what is missing first where `create` says as what.
+pub(super) fn find(node: &mut Node, path: &[String], create: Option<Shape>) -> Step<Found> {
+    let mut search = Search {
+        create,
+        here: Vec::new(),
+        found: Found::default(),
+    };
+    search.visit(node, path)?;
+    Ok(search.found)
 }
 
-fn visit_at(
-    node: &mut Node,
-    made: Made,
-    path: &[String],
+/// A search on its way through an object.
+struct Search {
     create: Option<Shape>,
-    set: Visit<'_>,
-) -> Step<usize> {
-    let Some((part, rest)) = path.split_first() else {
-        set(node, made)?;
-        return Ok(1);
-    };
-    if let Ok(index) = part.parse::<usize>() {
-        return at_index(node, index, rest, create, set);
-    }
-    if let Some(index) = list_index(part) {
-        let (field, pattern) = index?;
-        return in_entries(node, field, pattern, rest, create, set);
-    }
-    if part == "*" {
-        let mut found = 0;
-        for item in entries(node, part)? {
-            found += visit_at(item, Made::Before, rest, create, set)?;
-        }
-        return Ok(found);
-    }
-    in_field(node, part, rest, create, set)
+    here: Vec<Part>,
+    found: Found,
 }
 
-fn in_field(
-    node: &mut Node,
-    name: &str,
-    rest: &[String],
-    create: Option<Shape>,
-    set: Visit<'_>,
-) -> Step<usize> {
-    if node.is_null() && create.is_some() {
-        node.value = Value::Map(Map::new());
-    }
-    if node.is_null() {
-        return Ok(0);
-    }
-    let shape = node.shape();
-    let Some(map) = node.as_map_mut() else {
-        return Err(failed(format!(
-            "{name:?} is looked up in {shape}, not in a mapping"
-        ))
-        .into());
-    };
-    let mut made = Made::Before;
-    if !map.contains_key(name) {
-        let Some(create) = create else { return Ok(0) };
-        map.insert(name, next_shape(rest, create).node());
-        made = Made::Now;
-    }
-    let Some(field) = map.get_mut(name) else {
-        return Ok(0);
-    };
-    let is_scalar = matches!(
-        field.value,
-        Value::String(_) | Value::Number(_) | Value::Bool(_)
-    );
-    if is_scalar && !rest.is_empty() {
-        return super::structured::find_in_scalar(field, rest);
-    }
-    visit_at(field, made, rest, create, set)
-}
-
-fn at_index(
-    node: &mut Node,
-    index: usize,
-    rest: &[String],
-    create: Option<Shape>,
-    set: Visit<'_>,
-) -> Step<usize> {
-    let mut made = Made::Before;
-    let items = entries(node, &index.to_string())?;
-    if let Some(create) = create.filter(|_| items.len() == index) {
-        items.push(next_shape(rest, create).node());
-        made = Made::Now;
-    }
-    let count = items.len();
-    let Some(item) = items.get_mut(index) else {
-        return Err(failed(format!(
-            "index {index} specified but only {count} elements found"
-        ))
-        .into());
-    };
-    visit_at(item, made, rest, create, set)
-}
-
-fn in_entries(
-    node: &mut Node,
-    field: &str,
-    pattern: &str,
-    rest: &[String],
-    create: Option<Shape>,
-    set: Visit<'_>,
-) -> Step<usize> {
-    let matcher = regex(pattern)?;
-    let items = entries(node, field)?;
-    let matching = |item: &Node| {
-        let value = if field.is_empty() {
-            Some(item)
-        } else {
-            item.get(field)
+impl Search {
+    fn visit(&mut self, node: &mut Node, path: &[String]) -> Step<()> {
+        let Some((part, rest)) = path.split_first() else {
+            self.found.places.push(self.here.clone());
+            return Ok(());
         };
-        value
-            .and_then(Node::raw_scalar)
-            .is_some_and(|text| matcher.is_match(text.trim()))
-    };
-    // The rest of the path does not count for a list of scalars.
-    let below = if field.is_empty() { &[] } else { rest };
-    let mut found = 0;
-    for item in items.iter_mut().filter(|i| matching(i)) {
-        found += visit_at(item, Made::Before, below, create, set)?;
+        if node.is_null() && self.create.is_some() && part != "*" {
+            // kustomize makes the rest below the null, where nothing is printed.
+            self.found.lost += 1;
+            return Ok(());
+        }
+        if let Ok(index) = part.parse::<usize>() {
+            return self.at_index(node, index, rest);
+        }
+        if let Some(index) = list_index(part) {
+            let (field, pattern) = index?;
+            return self.in_entries(node, field, pattern, rest);
+        }
+        if part == "*" {
+            for (index, item) in entries(node, part)?.iter_mut().enumerate() {
+                self.below(Part::Index(index), item, rest)?;
+            }
+            return Ok(());
+        }
+        self.in_field(node, part, rest)
     }
-    if found == 0 && create.is_some() {
+
+    fn below(&mut self, place: Part, node: &mut Node, rest: &[String]) -> Step<()> {
+        self.here.push(place);
+        let visited = self.visit(node, rest);
+        self.here.pop();
+        visited
+    }
+
+    fn in_field(&mut self, node: &mut Node, name: &str, rest: &[String]) -> Step<()> {
+        if node.is_null() {
+            return Ok(());
+        }
+        let shape = node.shape();
+        let Some(map) = node.as_map_mut() else {
+            return Err(failed(format!(
+                "{name:?} is looked up in {shape}, not in a mapping"
+            ))
+            .into());
+        };
+        if !map.contains_key(name) {
+            let Some(create) = self.create else {
+                return Ok(());
+            };
+            map.insert(name, next_shape(rest, create).node());
+        }
+        let Some(field) = map.get_mut(name) else {
+            return Ok(());
+        };
+        let is_scalar = matches!(
+            field.value,
+            Value::String(_) | Value::Number(_) | Value::Bool(_)
+        );
+        if is_scalar && !rest.is_empty() {
+            self.found.lost += super::structured::count_in_scalar(field, rest)?;
+            return Ok(());
+        }
+        self.below(Part::Key(name.to_owned()), field, rest)
+    }
+
+    fn at_index(&mut self, node: &mut Node, index: usize, rest: &[String]) -> Step<()> {
+        let items = entries(node, &index.to_string())?;
+        if let Some(create) = self.create.filter(|_| items.len() == index) {
+            items.push(next_shape(rest, create).node());
+        }
+        let count = items.len();
+        let Some(item) = items.get_mut(index) else {
+            return Err(failed(format!(
+                "index {index} specified but only {count} elements found"
+            ))
+            .into());
+        };
+        self.below(Part::Index(index), item, rest)
+    }
+
+    fn in_entries(
+        &mut self,
+        node: &mut Node,
+        field: &str,
+        pattern: &str,
+        rest: &[String],
+    ) -> Step<()> {
+        let matcher = regex(pattern)?;
+        let items = entries(node, field)?;
+        let matching = |item: &Node| {
+            let value = if field.is_empty() {
+                Some(item)
+            } else {
+                item.get(field)
+            };
+            value
+                .and_then(Node::raw_scalar)
+                .is_some_and(|text| matcher.is_match(text.trim()))
+        };
+        // The rest of the path does not count for a list of scalars.
+        let below = if field.is_empty() { &[] } else { rest };
+        let before = self.found.places.len() + self.found.lost;
+        for (index, item) in items.iter_mut().enumerate().filter(|(_, i)| matching(i)) {
+            self.below(Part::Index(index), item, below)?;
+        }
+        if self.found.places.len() + self.found.lost > before || self.create.is_none() {
+            return Ok(());
+        }
         let mut item = if field.is_empty() {
-            plain(pattern)
+            untyped(pattern)
         } else {
-            Node::map([(field, plain(pattern))].into_iter().collect())
+            Node::map([(field, untyped(pattern))].into_iter().collect())
         };
         if matching(&item) {
-            found += visit_at(&mut item, Made::Before, below, create, set)?;
+            self.below(Part::Index(items.len()), &mut item, below)?;
         }
         items.push(item);
+        Ok(())
     }
-    Ok(found)
 }
 
 fn entries<'n>(node: &'n mut Node, part: &str) -> Step<&'n mut Vec<Node>> {
