@@ -32,9 +32,9 @@ pub fn case(seed: u64, number: u64) -> Case {
     let mut world = World::default();
     for index in 0..rng.random_range(1..3) {
         world.directory(&mut rng, &format!("base{index}"), false);
-    }
-    if one_in(&mut rng, 4) {
-        world.directory(&mut rng, "component", true);
+        if index == 0 && one_in(&mut rng, 4) {
+            world.directory(&mut rng, "component", true);
+        }
     }
     for index in 0..rng.random_range(0..3) {
         world.directory(&mut rng, &format!("overlays/{index}"), false);
@@ -178,14 +178,13 @@ impl World {
             let field = if own > 0 { "resources" } else { field };
             dir.set(field, Y::List(entries));
         }
-        if let Some(component) = self.component.clone()
-            && dir.path.starts_with("overlays")
+        let up = "../".repeat(dir.path.split('/').count());
+        let up = up.trim_end_matches('/');
+        if let Some(used) = self.component.clone()
+            && !component
             && one_in(rng, 2)
         {
-            dir.set(
-                "components",
-                Y::List(vec![Y::raw(format!("../../{component}"))]),
-            );
+            dir.set("components", Y::List(vec![Y::raw(format!("{up}/{used}"))]));
         }
     }
 }

@@ -35,6 +35,7 @@ pub fn add(rng: &mut StdRng, dir: &mut Dir) {
         (10, transformers),
         (30, generators::plugins),
         (40, references::crds),
+        (15, references::openapi),
     ];
     for (odds, field) in all {
         if one_in(rng, *odds) {
@@ -232,10 +233,7 @@ fn transformers(rng: &mut StdRng, dir: &mut Dir) {
             .child("metadata")
             .push("annotations", objects::texts(rng, false));
     }
-    // A validator that patches fails for reasons that kustomize's message does not show.
-    let patches =
-        matches!(&config, Y::Map(pairs) if pairs.iter().any(|(key, _)| key.starts_with("patch")));
-    let field = if one_in(rng, 12) && !patches {
+    let field = if one_in(rng, 12) {
         "validators"
     } else {
         "transformers"

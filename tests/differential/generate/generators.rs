@@ -36,8 +36,13 @@ pub fn plugins(rng: &mut StdRng, dir: &mut Dir) {
     ]);
     sources(rng, dir, &mut config, 9);
     let text = config.print(rng);
-    dir.write("generator.yaml", text);
-    dir.set("generators", Y::List(vec![Y::raw("generator.yaml")]));
+    let entry = if one_in(rng, 2) {
+        dir.write("generator.yaml", text);
+        Y::raw("generator.yaml")
+    } else {
+        Y::Block("|-", text.lines().map(str::to_owned).collect())
+    };
+    dir.set("generators", Y::List(vec![entry]));
 }
 
 fn entries(rng: &mut StdRng, dir: &mut Dir, kind: &str) -> Y {

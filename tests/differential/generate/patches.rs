@@ -185,7 +185,7 @@ fn exact(object: &Identity) -> Y {
 
 fn merge_patches(rng: &mut StdRng, dir: &Dir, object: &Identity) -> String {
     let mut text = merge_patch(rng, object).print(rng);
-    if one_in(rng, 6) {
+    while one_in(rng, 5) {
         let other = dir.object(rng);
         let more = merge_patch(rng, &other).print(rng);
         if !more.starts_with("---") {
@@ -224,6 +224,16 @@ fn merge_patch(rng: &mut StdRng, object: &Identity) -> Y {
         }
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
             workload_patch(rng, &mut patch)
+        }
+        "Widget" | "Gadget" if one_in(rng, 2) => {
+            let item = |rng: &mut StdRng| {
+                Y::map([
+                    ("name", Y::raw(pick(rng, objects::NAMES))),
+                    ("value", scalars::scalar(rng).tame()),
+                ])
+            };
+            let items = directed(rng, item);
+            patch.push("spec", Y::map([("items", items)]));
         }
         _ if one_in(rng, 2) => patch.push("spec", scalars::map(rng, 3).tame()),
         _ => {}

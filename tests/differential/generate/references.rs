@@ -281,3 +281,29 @@ pub fn crds(rng: &mut StdRng, dir: &mut Dir) {
     dir.write("crd.json", text);
     dir.set("crds", Y::List(vec![Y::raw("crd.json")]));
 }
+
+/// `openapi`: a document that says how the lists of a custom kind are merged.
+pub fn openapi(rng: &mut StdRng, dir: &mut Dir) {
+    if one_in(rng, 6) {
+        dir.set("openapi", Y::map([("version", Y::raw("v1.21.2"))]));
+        return;
+    }
+    let key = pick(rng, &["name", "name", "value"]);
+    let strategy = pick(rng, &["merge", "merge", "replace", "merge,retainKeys"]);
+    let version = pick(rng, &["v1", "v1", "v2"]);
+    let text = format!(
+        r##"{{"definitions": {{
+"com.example.Widget": {{"x-kubernetes-group-version-kind": [{{"group": "example.com", "kind": "Widget", "version": "{version}"}}],
+  "properties": {{"apiVersion": {{"type": "string"}}, "kind": {{"type": "string"}},
+    "metadata": {{"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}},
+    "spec": {{"$ref": "#/definitions/com.example.WidgetSpec"}}}}}},
+"com.example.WidgetSpec": {{"properties": {{
+  "a": {{"type": "object", "additionalProperties": {{"type": "string"}}}},
+  "items": {{"type": "array", "x-kubernetes-patch-merge-key": "{key}", "x-kubernetes-patch-strategy": "{strategy}",
+    "items": {{"$ref": "#/definitions/com.example.Item"}}}}}}}},
+"com.example.Item": {{"properties": {{"name": {{"type": "string"}}, "value": {{"type": "string"}}}}}}}}}}
+"##
+    );
+    dir.write("openapi.json", text);
+    dir.set("openapi", Y::map([("path", Y::raw("openapi.json"))]));
+}

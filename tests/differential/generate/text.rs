@@ -47,12 +47,9 @@ impl Y {
         &mut pairs[index].1
     }
 
-    /// The value without what kustomize's printer loses inside `{}`: nulls, and blocks that begin with `>`.
+    /// The value without what kustomize's printer loses inside `{}`: blocks that begin with `>`.
     pub fn tame(mut self) -> Self {
         match &mut self {
-            Self::Raw(text) if matches!(&**text, "null" | "Null" | "~" | "") => {
-                *text = "x".to_owned();
-            }
             Self::Block(header, _) => *header = if header.contains('-') { "|-" } else { "|" },
             Self::Raw(_) => {}
             Self::Map(pairs) => {
