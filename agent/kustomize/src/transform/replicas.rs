@@ -33,9 +33,9 @@ pub(crate) fn transform(map: &mut ResMap, replica: &Replica, fields: &[FieldSpec
                             .into());
                         }
                         // A quoted value stays quoted.
-                        node.value = match scalars::was_quoted(node) {
-                            true => scalars::quoted(&replica.count.to_string()).value,
-                            false => Node::int(replica.count).value,
+                        *node = match scalars::was_quoted(node) {
+                            true => scalars::quoted(&replica.count.to_string()),
+                            false => Node::int(replica.count),
                         };
                         Ok(())
                     },
