@@ -275,15 +275,17 @@ impl<C: Cluster> Owner<C> {
         self.memory
             .audits
             .note(application, object, now, (digest, drifted));
-        let known = self.memory.baselines.contains_key(object);
+        let known = self.memory.baselines.get(object);
+        let yielded = known.map(|known| known.yielded.clone());
         if let Some(record) = self.observed.objects.get(object)
-            && (known || !mutated.is_empty())
+            && (yielded.is_some() || !mutated.is_empty())
         {
             let seen = Record {
                 mutated,
                 ..record.clone()
             };
-            if let Some(baseline) = baseline(&seen, &self.memory.manager) {
+            let yielded = yielded.unwrap_or_default();
+            if let Some(baseline) = baseline(&seen, &self.memory.manager, &yielded) {
                 self.memory.baselines.insert(object.clone(), baseline);
             }
         }
@@ -298,7 +300,13 @@ impl<C: Cluster> Owner<C> {
     }
 
     fn applied(&mut self, effect: &Effect, record: Record) {
-        let Effect::Apply { object, cause, .. } = effect else {
+        let Effect::Apply {
+            object,
+            cause,
+            yielded,
+            ..
+        } = effect
+        else {
             return;
         };
         if *cause == Cause::Drift {
@@ -310,7 +318,7 @@ impl<C: Cluster> Owner<C> {
         self.memory.failures.remove(object);
         self.memory.audits.drifted.remove(object);
         self.observed.absent.remove(object);
-        if let Some(baseline) = baseline(&record, &self.memory.manager) {
+        if let Some(baseline) = baseline(&record, &self.memory.manager, yielded) {
             self.memory.baselines.insert(object.clone(), baseline);
         }
         if let (Some(state), Some(known)) = (&record.namespace, &mut self.observed.namespaces) {

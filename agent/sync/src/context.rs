@@ -100,6 +100,9 @@ pub struct Baseline {
     /// JSON pointers of values that are not the ones sent (HAZARDS.md T-80).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mutated: Vec<String>,
+    /// JSON pointers of what was left out, because others own it: once they are to be ours again, this says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub yielded: Vec<String>,
 }
 
 /// An apply that failed.

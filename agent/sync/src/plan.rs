@@ -193,13 +193,14 @@ impl Plan {
     }
 }
 
-/// What our fields look like on a live object: kept after each apply, from the answer to it.
+/// What our fields look like on a live object: kept after each apply, from the answer to it, with what it left out.
 #[must_use]
-pub fn baseline(record: &Record, manager: &str) -> Option<Baseline> {
+pub fn baseline(record: &Record, manager: &str, yielded: &[String]) -> Option<Baseline> {
     let fields = own_entry(record, manager)?.fields.as_deref()?;
     Some(Baseline {
         digest: record.applied.as_ref()?.digest.clone(),
         fields: Digest::of(fields.as_bytes()),
         mutated: record.mutated.clone(),
+        yielded: yielded.to_vec(),
     })
 }

@@ -298,7 +298,7 @@ impl Judge<'_> {
             ),
             Coverage::Full => self.in_sync(object, record, left),
             Coverage::Missing(_) | Coverage::Inconclusive(_)
-                if self.is_baseline(object, record) =>
+                if self.is_baseline(object, record, left) =>
             {
                 self.in_sync(object, record, left)
             }
@@ -309,13 +309,18 @@ impl Judge<'_> {
         }
     }
 
-    /// True when our fields are as they were right after the last apply of this content.
-    fn is_baseline(&self, object: &DesiredObject, record: &Record) -> bool {
+    /// True when our fields are as they were right after the last apply of this content, and what that left to others
+    /// still is left to them.
+    fn is_baseline(&self, object: &DesiredObject, record: &Record, left: &Yields) -> bool {
         let memory = self.context.memory;
         let known = memory.baselines.get(&object.id);
-        super::baseline(record, &memory.manager)
+        super::baseline(record, &memory.manager, &[])
             .zip(known)
-            .is_some_and(|(now, known)| now.digest == known.digest && now.fields == known.fields)
+            .is_some_and(|(now, known)| {
+                now.digest == known.digest
+                    && now.fields == known.fields
+                    && known.yielded.iter().all(|field| left.ignores(field))
+            })
     }
 
     /// In sync, unless an audit found another value; a webhook may still have had the last word on one.

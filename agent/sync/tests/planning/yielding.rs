@@ -35,6 +35,31 @@ fn replicas_stay_while_an_autoscaler_is_idle_and_are_left_to_an_active_one() {
 }
 
 #[test]
+fn replicas_are_taken_back_once_the_autoscaler_is_gone() {
+    let hpa = "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web, namespace: shop}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 9}\n";
+    let mut world = settled(&format!("{WEB}{hpa}"));
+    world.cluster.update(
+        &deployment("web"),
+        "kubectl-edit",
+        "",
+        "spec/replicas",
+        Some(Node::int(7)),
+    );
+    world.settle();
+    // Applied without the replicas, which leaves a baseline that lacks them.
+    let second = WEB.replace("paused: false", "paused: true");
+    let with = format!("{second}{hpa}");
+    world.enforce(application("web", 2, &with, automatic()));
+    world.settle();
+    world.enforce(application("web", 3, &second, automatic()));
+    world.settle();
+    assert_eq!(
+        world.cluster.value(&deployment("web"), "spec/replicas"),
+        Some(&Node::int(4))
+    );
+}
+
+#[test]
 fn scaling_by_hand_without_an_autoscaler_is_drift() {
     let mut world = settled(WEB);
     world.cluster.update(

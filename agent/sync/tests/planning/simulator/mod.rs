@@ -317,7 +317,7 @@ impl World {
                 self.applied.push((id.clone(), cause));
                 self.memory.failures.remove(id);
                 let record = reduce_response(&sent, &self.cluster.node(id));
-                if let Some(baseline) = baseline(&record, &self.memory.manager) {
+                if let Some(baseline) = baseline(&record, &self.memory.manager, yielded) {
                     self.memory.baselines.insert(id.clone(), baseline);
                 }
                 if cause == Cause::Drift {
