@@ -56,6 +56,7 @@ impl<T: StatusStore> Publisher<T> {
     /// Publishes until the owner is gone.
     pub(super) async fn run(self, mut wishes: watch::Receiver<Wish>) {
         let mut last: Option<ClusterStatus> = None;
+        let mut tried = 0;
         let mut pauses = backoff(BACKOFF.0, BACKOFF.1);
         loop {
             let Some(wish) = wishes.borrow_and_update().clone() else {
@@ -72,7 +73,7 @@ impl<T: StatusStore> Publisher<T> {
                 self.clock.now(),
             ) {
                 Publish::At(moment) => self.clock.until(moment),
-                Publish::Now => match self.push(status, fleet, last.as_ref()).await {
+                Publish::Now => match self.push(status, fleet, &mut tried).await {
                     Ok(published) => {
                         self.vitals.metrics.status_pushes.inc();
                         let _ = self.results.send(Ok(published.sequence)).await;
@@ -116,10 +117,12 @@ impl<T: StatusStore> Publisher<T> {
         &self,
         status: &ClusterStatus,
         fleet: &Fleet,
-        last: Option<&ClusterStatus>,
+        tried: &mut u64,
     ) -> Result<ClusterStatus, Problem> {
         let refs = self.store.read().await?;
-        let entry = self.entry(status.clone(), &refs, last)?;
+        let entry = self.entry(status.clone(), &refs, *tried)?;
+        // A push whose answer is lost may have arrived: its number is never used again (HAZARDS.md S4).
+        *tried = entry.status().sequence;
         let mut updates = vec![self.inbox_update(&entry, &refs)];
         let folding = fleet.clusters.len() <= FOLD_UP_TO;
         if folding {
@@ -148,20 +151,19 @@ impl<T: StatusStore> Publisher<T> {
         Ok(entry.into_status())
     }
 
-    /// Signs the status with the next sequence number: above what was published, whoever published it.
+    /// Signs the status with the next sequence number: above what was published, whoever published it, and above what
+    /// this life `tried`.
     fn entry(
         &self,
         mut status: ClusterStatus,
         refs: &StatusRefs,
-        last: Option<&ClusterStatus>,
+        tried: u64,
     ) -> Result<Entry, Problem> {
         let stored = refs
             .inbox
             .get(&self.cluster)
             .and_then(|(_, found)| serde_json::from_slice::<ClusterStatus>(&found.bytes).ok());
-        let highest = stored
-            .map_or(0, |s| s.sequence)
-            .max(last.map_or(0, |s| s.sequence));
+        let highest = stored.map_or(0, |s| s.sequence).max(tried);
         status.sequence = highest.max(status.sequence) + 1;
         status.time = self.clock.now();
         Entry::sign(status, &self.key).map_err(|e| {
