@@ -99,6 +99,8 @@ pub(crate) struct Oracle {
     floors: BTreeMap<(u32, String), usize>,
     /// What a digest in a mark stands for.
     digests: BTreeMap<(ObjectId, String), u64>,
+    /// Which life applied an object last, and when.
+    applied_by: BTreeMap<ObjectId, (u32, Duration)>,
     /// Contents that objects had at some moment.
     achieved: BTreeSet<(ObjectId, u64)>,
     /// When somebody other than an agent last touched an object.
@@ -133,6 +135,7 @@ impl Oracle {
             views: BTreeMap::new(),
             floors: BTreeMap::new(),
             digests: BTreeMap::new(),
+            applied_by: BTreeMap::new(),
             achieved: BTreeSet::new(),
             hands: BTreeMap::new(),
             unclear_until: Duration::ZERO,
@@ -202,7 +205,7 @@ impl Oracle {
     /// The own status is gone; true when the state is gone too: nothing is left.
     pub(crate) fn wiped(&mut self) -> bool {
         self.said = None;
-        let lost = self.taken_over == AgentState::default();
+        let lost = self.recorded.is_none();
         if lost {
             self.forget_history();
         }

@@ -1,7 +1,7 @@
 //! What agents may say: S1, S2, S5.
 
 use muster_model::release::Release;
-use muster_model::status::{ApplicationStatus, ClusterStatus};
+use muster_model::status::{ApplicationStatus, ClusterState, ClusterStatus};
 use muster_model::{Health, ObjectId, SyncState};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,7 +26,10 @@ impl Oracle {
                 self.journal.reach(format!("reason {}", problem.reason));
             }
             self.journal.reach(format!("health {}", application.health));
-            self.judge(name, application, cluster);
+            // A cluster that has left holds nothing that could be looked at.
+            if status.state != ClusterState::Left {
+                self.judge(name, application, cluster);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use muster_model::effect::{Cause, Effect};
 use muster_model::{Node, ObjectId, json};
 use serde_json::Value;
 
-use super::{Oracle, View, hash, mark_of};
+use super::{LAG, Oracle, View, hash, mark_of};
 use crate::fakes::api_server::{ApiServer, Change, is_deleting};
 use crate::fakes::{Sent, Sight};
 use crate::sim::content::{CONTESTED, Membership};
@@ -89,7 +89,12 @@ impl Oracle {
         } else {
             *floor = (*floor).max(first.0);
         }
-        self.apply_in_order(sent.api, object);
+        let now = self.journal.now();
+        self.applied_by.insert(object.clone(), (sent.life, now));
+        // One that was replaced does not see what its successor takes away (P11).
+        if self.lives.keys().all(|life| *life <= sent.life) {
+            self.apply_in_order(sent.api, object);
+        }
         self.apply_to_others(sent, object, &name, cause);
     }
 
@@ -170,7 +175,7 @@ impl Oracle {
         if views.last().is_some_and(rendered) {
             self.journal.reach("recreated");
         }
-        self.delete_in_order(sent.api, object, &name);
+        self.delete_in_order(sent, object, &name);
         if braked && !approved && !is_superseded(object) {
             self.brake(sent.api, (object, uid), (&name, hash, before));
         }
@@ -252,7 +257,14 @@ impl Oracle {
         known == Some(&hash(wanted)) || self.recently(id)
     }
 
-    fn delete_in_order(&mut self, api: &ApiServer, object: &ObjectId, name: &str) {
+    /// What an agent that was replaced puts back in its last half minute is no measure (P11).
+    fn is_late(&self, id: &ObjectId, life: u32) -> bool {
+        let applied = self.applied_by.get(id);
+        applied.is_some_and(|(by, at)| *by != life && self.journal.now() < *at + LAG)
+    }
+
+    fn delete_in_order(&mut self, sent: &Sent<'_>, object: &ObjectId, name: &str) {
+        let (api, life) = (sent.api, sent.life);
         let inside = |id: &ObjectId| match (object.group.as_str(), object.kind.as_str()) {
             ("", "Namespace") => id.namespace == object.name,
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
@@ -264,6 +276,7 @@ impl Oracle {
             .objects()
             .filter(|(id, live)| inside(id) && !is_deleting(live))
             .filter(|(id, live)| self.is_of(id, live, name) && !self.recently(id))
+            .filter(|(id, _)| !self.is_late(id, life))
             .map(|(id, _)| id.clone())
             .collect();
         if let Some(first) = left.first() {
