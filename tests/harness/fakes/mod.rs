@@ -36,7 +36,7 @@ pub use hand::id_of;
 pub use invariants::assert_invariants;
 pub use journal::{Journal, Violation};
 pub use random::Random;
-pub use source::{FakeSource, Volume};
+pub use source::{FakeSource, Reading, Volume};
 pub use status_store::FakeStatus;
 pub use weather::Weather;
 pub use write::{Write, WriteResult};

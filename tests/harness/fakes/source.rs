@@ -32,15 +32,20 @@ struct Repository {
     hung: bool,
 }
 
-/// What refs of a repository resolved to, for somebody who judges it: the agent's life, the URL, the answer.
-pub type Resolved<'a> = (
-    u32,
-    &'a str,
-    &'a Result<BTreeMap<String, Option<CommitId>>, Problem>,
-);
+/// What happens to an agent that reads, for somebody who judges it.
+pub enum Reading<'a> {
+    /// It asked what refs of a repository are, and heard this.
+    Resolved(
+        u32,
+        &'a str,
+        &'a Result<BTreeMap<String, Option<CommitId>>, Problem>,
+    ),
+    /// It has the trees of a commit.
+    Has(u32, &'a CommitId),
+}
 
 /// Somebody who judges what an agent reads from Git.
-pub type SourceInspector = Box<dyn FnMut(Resolved<'_>) + Send>;
+pub type SourceInspector = Box<dyn FnMut(&Reading<'_>) + Send>;
 
 /// The volume of one agent: what it has fetched. Clones share.
 #[derive(Clone, Default)]
@@ -427,7 +432,7 @@ impl Source for FakeSource {
             .await;
         let life = self.faults.life();
         if let Some(inspector) = &mut self.state().inspector {
-            inspector((life, repository, &found));
+            inspector(&Reading::Resolved(life, repository, &found));
         }
         found
     }
@@ -453,6 +458,9 @@ impl Source for FakeSource {
                     .await?
             }
         };
+        if let Some(inspector) = &mut self.state().inspector {
+            inspector(&Reading::Has(self.faults.life(), commit_id));
+        }
         let mut local = self.volume.local();
         local.trees.insert(commit_id.clone(), tree.clone());
         if !self.state().lazy {

@@ -65,6 +65,8 @@ struct Memory {
     held: BTreeMap<&'static str, Arc<InForce>>,
     /// What was read last: the hub, the other repository.
     read: (Option<CommitId>, Option<CommitId>),
+    /// The commits whose trees it has seen.
+    has: BTreeSet<CommitId>,
 }
 
 /// Deletions of one Application under one content.

@@ -13,7 +13,8 @@ use super::content::{CANARY, Content, EXTRA, Extra, HUB};
 use super::oracle::Oracle;
 use super::process::{CLUSTER, CONCURRENCY, NAMESPACE, Process, SLOW, Surroundings};
 use crate::fakes::{
-    Backup, FakeCluster, FakeSource, FakeStatus, Identity, Journal, Random, Volume, Weather,
+    Backup, FakeCluster, FakeSource, FakeStatus, Identity, Journal, Random, Reading, Volume,
+    Weather,
 };
 
 /// How far time goes at once while one agent runs: the controllers' own period.
@@ -445,13 +446,14 @@ fn connect(around: &Surroundings, oracle: &Arc<Mutex<Oracle>>) {
             .saw(sight);
     }));
     let of_source = judge(oracle);
-    around
-        .source
-        .inspect_with(Box::new(move |(life, url, answer)| {
-            let oracle = of_source();
-            let mut oracle = oracle.lock().expect("because nobody panics with it");
-            oracle.resolved(life, url, answer);
-        }));
+    around.source.inspect_with(Box::new(move |reading| {
+        let oracle = of_source();
+        let mut oracle = oracle.lock().expect("because nobody panics with it");
+        match reading {
+            Reading::Resolved(life, url, answer) => oracle.resolved(*life, url, answer),
+            Reading::Has(life, commit_id) => oracle.has(*life, commit_id),
+        }
+    }));
     let (of_status, cluster) = (judge(oracle), around.cluster.clone());
     around.status.inspect_with(Box::new(move |_, status| {
         let oracle = of_status();

@@ -20,7 +20,9 @@ impl Oracle {
             self.journal.reach(format!("reason {}", problem.reason));
         }
         self.journal.reach(format!("state {:?}", status.state));
-        self.said = status.hub.as_ref().map(|hub| hub.commit_id.clone());
+        if let Some(hub) = &status.hub {
+            self.said = Some(hub.commit_id.clone());
+        }
         for (name, application) in &status.applications {
             for problem in &application.problems {
                 self.journal.reach(format!("reason {}", problem.reason));

@@ -34,6 +34,18 @@ impl Oracle {
         self.push(life, view);
     }
 
+    /// An agent has a commit: what refs were found to be may count from now on.
+    pub(crate) fn has(&mut self, life: u32, commit_id: &CommitId) {
+        let Some(mut memory) = self.lives.remove(&life) else {
+            return;
+        };
+        if memory.has.insert(commit_id.clone()) {
+            let view = self.look(&mut memory);
+            self.push(life, view);
+        }
+        self.lives.insert(life, memory);
+    }
+
     /// A life begins with what is stored: the release of each Application, and above them what was accepted last, which
     /// it evaluates when the server does not answer.
     fn begins(&mut self, life: u32) {
@@ -93,7 +105,7 @@ impl Oracle {
 
     /// What Git says now, in the light of what was accepted before.
     fn look(&mut self, memory: &mut Memory) -> View {
-        let hub = memory.read.0.clone();
+        let hub = memory.read.0.clone().filter(|id| memory.has.contains(id));
         let found = hub.and_then(|id| Some((id.clone(), self.hub.get(&id)?.0.clone())));
         let Some((id, content)) = found.filter(|(id, content)| self.may_take(memory, id, content))
         else {
@@ -106,7 +118,7 @@ impl Oracle {
         if content.membership == Membership::Unassigned {
             return self.view(memory, true, Membership::Unassigned, approvals, false);
         }
-        let extra = memory.read.1.as_ref();
+        let extra = memory.read.1.as_ref().filter(|id| memory.has.contains(id));
         let extra = extra.and_then(|id| self.extra.get(id).copied());
         let unknown = self.hold(memory, &content, extra);
         self.view(memory, true, content.membership, approvals, unknown)
