@@ -10,6 +10,7 @@ use muster_sync::{Claims, DesiredSet};
 
 use super::Owner;
 use super::gather::Trust;
+use super::goal::is_departed;
 use crate::ports::Cluster;
 
 impl<C: Cluster> Owner<C> {
@@ -156,7 +157,9 @@ impl<C: Cluster> Owner<C> {
                 continue;
             }
             claims.unknown.insert(key.clone());
-            if !self.state.enforced.contains_key(&key.to_string()) {
+            // That it was taken for gone says nothing of what it renders now.
+            let recorded = self.state.enforced.get(&key.to_string());
+            if recorded.is_none_or(|enforced| is_departed(&enforced.release)) {
                 claims.unrecorded.insert(key.clone());
             }
         }
