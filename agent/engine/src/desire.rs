@@ -170,6 +170,7 @@ pub fn desire(request: &Request, commits: &Commits, scopes: &Scopes) -> Result<D
         commits,
         hub: &hub,
         scopes: &all_scopes,
+        projects: digests_of_projects(&hub),
     };
     for (application, rendering) in found {
         if !request.wants(&application.key) {
@@ -383,6 +384,16 @@ struct View<'a> {
     commits: &'a Commits,
     hub: &'a Hub,
     scopes: &'a Scopes,
+    /// Each project's digest: a thousand Applications share a few.
+    projects: BTreeMap<String, Digest>,
+}
+
+fn digests_of_projects(hub: &Hub) -> BTreeMap<String, Digest> {
+    let digest = |project: &Project| Digest::of(format!("{project:?}").as_bytes());
+    let projects = hub.projects.iter();
+    projects
+        .map(|(name, project)| (name.clone(), digest(project)))
+        .collect()
 }
 
 impl View<'_> {
@@ -425,7 +436,8 @@ impl View<'_> {
         (inputs, rendered): (Digest, Objects),
     ) -> Result<Arc<Vec<DesiredObject>>, Need> {
         let renders = &self.request.renders;
-        let terms = Digest::of(format!("{app:?} {project:?}").as_bytes());
+        let of_project = self.projects.get(&app.key.project).copied();
+        let terms = Digest::of(format!("{app:?} {of_project:?}").as_bytes());
         if let Some(known) = renders.ready(&app.key)
             && known.answers(inputs, terms, self.scopes)
         {

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use muster_fleet::children::is_argo_object;
 use muster_fleet::namespaces::learn_scopes;
@@ -19,6 +19,7 @@ use muster_model::kinds::{Scope, Scopes};
 use muster_model::{ApplicationKey, BlobId, Digest, GroupKind, Manifest, RepoPath, Tree, json};
 use muster_sync::DesiredObject;
 
+use crate::each::locked;
 use crate::known_targets::KnownTargets;
 use crate::quarantine::Quarantine;
 
@@ -225,9 +226,18 @@ impl Renders {
 
     /// Forgets what the look that has ended did not use.
     pub(crate) fn end(&self) {
-        let turn = self.turn.load(Ordering::Relaxed);
+        let turn = self.turn();
         locked(&self.renders).retain(|_, kept| kept.turn == turn);
         locked(&self.ready).retain(|_, kept| kept.turn == turn);
+    }
+
+    fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    fn kept<T>(&self, value: Arc<T>) -> Kept<T> {
+        let turn = self.turn();
+        Kept { value, turn }
     }
 
     /// The render of before, when it would read the same again.
@@ -240,7 +250,7 @@ impl Renders {
         let mut all = locked(&self.renders);
         let kept = all.get_mut(key)?;
         kept.value.is_current(definition, tree).then(|| {
-            kept.turn = self.turn.load(Ordering::Relaxed);
+            kept.turn = self.turn();
             Arc::clone(&kept.value)
         })
     }
@@ -248,18 +258,14 @@ impl Renders {
     /// Counts a render, and remembers it.
     pub(crate) fn remember(&self, key: SourceKey, render: &Arc<Render>) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        let kept = Kept {
-            value: Arc::clone(render),
-            turn: self.turn.load(Ordering::Relaxed),
-        };
-        locked(&self.renders).insert(key, kept);
+        locked(&self.renders).insert(key, self.kept(Arc::clone(render)));
     }
 
     /// What was made of an Application before.
     pub(crate) fn ready(&self, key: &ApplicationKey) -> Option<Arc<Ready>> {
         let mut all = locked(&self.ready);
         let kept = all.get_mut(key)?;
-        kept.turn = self.turn.load(Ordering::Relaxed);
+        kept.turn = self.turn();
         Some(Arc::clone(&kept.value))
     }
 
@@ -271,15 +277,6 @@ impl Renders {
                 kept.value = Arc::new(kept.value.without_content());
             }
         }
-        let kept = Kept {
-            value: Arc::new(ready),
-            turn: self.turn.load(Ordering::Relaxed),
-        };
-        locked(&self.ready).insert(key.clone(), kept);
+        locked(&self.ready).insert(key.clone(), self.kept(Arc::new(ready)));
     }
-}
-
-/// What a mutex guards: nothing here is left half done by a panic.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

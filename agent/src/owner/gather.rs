@@ -53,6 +53,17 @@ pub(super) enum Gathered {
 /// What each ref was found to be; a repository that cannot be asked fails by itself.
 type Resolved = BTreeMap<SourceRef, Result<Option<CommitId>, Problem>>;
 
+/// Where the commit of a ref comes from.
+#[derive(Clone, Copy)]
+enum Refs<'a> {
+    /// The server is asked.
+    Asked,
+    /// What was accepted last; no server is asked.
+    Recorded(&'a Trust),
+    /// The commits of a release; what else is needed is asked for.
+    OfRelease(&'a Release),
+}
+
 /// Looks at Git again and again; remembers what it saw last.
 pub(super) struct Gatherer<S> {
     source: Arc<S>,
@@ -110,7 +121,15 @@ impl<S: Source> Gatherer<S> {
             commit_id: hub_commit.clone(),
         };
         let mut commits = Commits::of_hub(&self.config.hub, revision, tree);
-        let desired = match self.rounds(&mut commits, &mut resolved, scopes).await {
+        let first_look = self
+            .rounds(
+                &self.request,
+                &mut commits,
+                &mut resolved,
+                (scopes, Refs::Asked),
+            )
+            .await;
+        let desired = match first_look {
             Ok(desired) => desired,
             // A history that was rewritten is named as that, whatever else is wrong with its content.
             Err(problem) => match self.follows(&hub, &hub_commit, trust.serial, trust).await {
@@ -153,25 +172,14 @@ impl<S: Source> Gatherer<S> {
             commit_id,
         };
         let mut commits = Commits::of_hub(&self.config.hub, revision, tree);
-        let mut resolved = Resolved::new();
-        for _ in 0..MAX_ROUNDS {
-            match decide(&self.request, &commits, scopes).await? {
-                Ok(desired) => return Ok(desired),
-                Err(Need::Sources(wanted)) => {
-                    let known = wanted.into_iter().map(|source| {
-                        let commit = recorded(trust, &source).map(Some);
-                        (source, commit)
-                    });
-                    resolved.extend(known);
-                    self.add_sources(&mut commits, &resolved).await;
-                }
-                Err(Need::Blobs(repository, blobs)) => {
-                    self.source.fetch(&repository, blobs).await?;
-                }
-                Err(Need::Refused(problems)) => return Err(first(problems)),
-            }
-        }
-        Err(too_many_rounds())
+        let refs = Refs::Recorded(trust);
+        self.rounds(
+            &self.request,
+            &mut commits,
+            &mut Resolved::new(),
+            (scopes, refs),
+        )
+        .await
     }
 
     /// What an Application was at the release that is still enforced, from pinned commits.
@@ -198,23 +206,9 @@ impl<S: Source> Gatherer<S> {
             }),
             ..(*self.request).clone()
         });
-        let mut resolved = Resolved::new();
-        for _ in 0..MAX_ROUNDS {
-            match decide(&request, &commits, scopes).await? {
-                Ok(desired) => return Ok(desired),
-                Err(Need::Sources(wanted)) => {
-                    self.resolve_recalled(wanted, release, &mut resolved).await;
-                    self.add_sources(&mut commits, &resolved).await;
-                }
-                Err(Need::Blobs(repository, blobs)) => self
-                    .source
-                    .fetch(&repository, blobs)
-                    .await
-                    .map_err(unavailable)?,
-                Err(Need::Refused(problems)) => return Err(first(problems)),
-            }
-        }
-        Err(too_many_rounds())
+        let refs = Refs::OfRelease(release);
+        self.rounds(&request, &mut commits, &mut Resolved::new(), (scopes, refs))
+            .await
     }
 
     /// Resolves the hub and every ref that the last look needed, one request for each repository.
@@ -277,21 +271,38 @@ impl<S: Source> Gatherer<S> {
         }
     }
 
+    /// Asks the engine until nothing is missing; refs that it names are found as `refs` says.
     async fn rounds(
         &self,
+        request: &Arc<Request>,
         commits: &mut Commits,
         resolved: &mut Resolved,
-        scopes: &Scopes,
+        (scopes, refs): (&Scopes, Refs<'_>),
     ) -> Result<Desired, Problem> {
         for _ in 0..MAX_ROUNDS {
-            match decide(&self.request, commits, scopes).await? {
+            match decide(request, commits, scopes).await? {
                 Ok(desired) => return Ok(desired),
                 Err(Need::Sources(wanted)) => {
-                    self.resolve(&wanted, resolved).await;
+                    match refs {
+                        Refs::Asked => self.resolve(&wanted, resolved).await,
+                        Refs::Recorded(trust) => {
+                            for source in wanted {
+                                let commit = recorded(trust, &source).map(Some);
+                                resolved.insert(source, commit);
+                            }
+                        }
+                        Refs::OfRelease(release) => {
+                            self.resolve_recalled(wanted, release, resolved).await;
+                        }
+                    }
                     self.add_sources(commits, resolved).await;
                 }
                 Err(Need::Blobs(repository, blobs)) => {
-                    self.source.fetch(&repository, blobs).await?;
+                    let fetched = self.source.fetch(&repository, blobs).await;
+                    fetched.map_err(|problem| match refs {
+                        Refs::OfRelease(_) => unavailable(problem),
+                        Refs::Asked | Refs::Recorded(_) => problem,
+                    })?;
                 }
                 Err(Need::Refused(problems)) => return Err(first(problems)),
             }
@@ -355,7 +366,9 @@ impl<S: Source> Gatherer<S> {
             for (source, problem) in refused {
                 commits.sources.insert(source, SourceState::Failed(problem));
             }
-            desired = self.rounds(commits, resolved, scopes).await?;
+            desired = self
+                .rounds(&self.request, commits, resolved, (scopes, Refs::Asked))
+                .await?;
         }
     }
 
