@@ -22,14 +22,14 @@ spec:
     )
 }
 
-/// The parent `root` runs on `west` and renders a child for each cluster.
+/// The Application `parent` runs on `west` and renders a child for each cluster.
 fn fleet() -> Hub {
     Hub::new()
         .clusters(&["{name: east}", "{name: west}"])
-        .application("root", "")
-        .edit_application("root", "name: east", "name: west")
-        .file("apps/root/here.yaml", &child("here", "east"))
-        .file("apps/root/there.yaml", &child("there", "west"))
+        .application("parent", "")
+        .edit_application("parent", "name: east", "name: west")
+        .file("apps/parent/here.yaml", &child("here", "east"))
+        .file("apps/parent/there.yaml", &child("there", "west"))
         .file("apps/here/config.yaml", &config_map("here", "1"))
         .file("apps/here/namespace.yaml", crate::hub::NAMESPACE)
         .file("apps/there/config.yaml", &config_map("there", "1"))
@@ -51,16 +51,16 @@ fn a_child_runs_here_though_its_parent_runs_elsewhere() {
 fn a_parent_that_cannot_be_read_takes_no_child_away() {
     for (path, bad, reason) in [
         (
-            "apps/root/kustomization.yaml",
+            "apps/parent/kustomization.yaml",
             "resources: [none.yaml]\n",
             None,
         ),
         (
-            "apps/root/here.yaml",
+            "apps/parent/here.yaml",
             "kind: Application\napiVersion: argoproj.io/v1alpha1\nmetadata: {name: here}\nspec: {project: other}\n",
             None,
         ),
-        ("argocd/root.yaml", "", None),
+        ("argocd/parent.yaml", "", None),
         (
             "apps/here/config.yaml",
             "apiVersion: v1\nkind: ConfigMap\nmetadata: [\n",
@@ -72,7 +72,7 @@ fn a_parent_that_cannot_be_read_takes_no_child_away() {
         world.settle();
         let objects = world.objects();
         let broken = match bad {
-            "" => fleet().edit_application("root", "project: shop", "project: none"),
+            "" => fleet().edit_application("parent", "project: shop", "project: none"),
             bad => fleet().file(path, bad),
         };
         world.commit(&broken);
@@ -101,7 +101,7 @@ fn a_child_that_leaves_the_parent_leaves_the_cluster_under_the_brake() {
     let world = World::new();
     world.commit(&fleet());
     world.settle();
-    world.commit(&fleet().without("apps/root/here.yaml"));
+    world.commit(&fleet().without("apps/parent/here.yaml"));
     world.settle();
     world.assert_reason(Reason::NeedsApproval);
     world.assert_deletes(&[]);

@@ -4,24 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use muster_model::{MemoryTree, RepoPath};
+use muster_tests::fakes::SHOP_PROJECT;
 
 /// Where the hub repository lies.
 pub(crate) const URL: &str = "https://git.example.com/your-org/hub.git";
-
-/// The project file of every scenario: what the shop's Applications may deploy, and where.
-const PROJECT: &str = r#"
-apiVersion: argoproj.io/v1alpha1
-kind: AppProject
-metadata: {name: shop}
-spec:
-  sourceRepos: ["*"]
-  destinations:
-    - {server: "*", namespace: shop}
-    - {server: "*", namespace: books}
-  clusterResourceWhitelist:
-    - {group: "", kind: Namespace}
-    - {group: apiextensions.k8s.io, kind: CustomResourceDefinition}
-"#;
 
 /// The files of a commit.
 #[derive(Debug, Clone)]
@@ -37,7 +23,7 @@ impl Hub {
     /// A fleet with the cluster `east` and no Application.
     pub(crate) fn new() -> Self {
         Self {
-            files: [("argocd/project.yaml".to_owned(), PROJECT.to_owned())].into(),
+            files: [("argocd/project.yaml".to_owned(), SHOP_PROJECT.to_owned())].into(),
             links: BTreeMap::new(),
             applications: BTreeMap::new(),
             clusters: vec!["{name: east, labels: {env: staging}}".to_owned()],

@@ -5,27 +5,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use muster::admin::Vitals;
+use jiff::SignedDuration;
 use muster::config::{AGENT_NAME, Config};
-use muster::owner::clock::Clock;
-use muster::owner::{Agent, Keys};
+use muster::owner::Agent;
 use muster_model::status::{ApplicationStatus, ClusterStatus};
-use muster_model::{ClusterName, CommitId, Health, ObjectId, Problem, Reason, RepoPath, SyncState};
-use muster_status::SigningKey;
-use muster_sync::OwnObjects;
+use muster_model::{CommitId, Health, ObjectId, Problem, Reason, SyncState};
 use muster_tests::fakes::{
-    FakeCluster, FakeSource, FakeStatus, Faults, Identity, assert_invariants,
+    self, FakeCluster, FakeSource, FakeStatus, Faults, Identity, NAMESPACE, assert_invariants,
 };
+pub(crate) use muster_tests::fakes::{CLUSTER, POLL};
 
 use crate::hub::{Hub, URL};
 
-/// The cluster the agent keeps.
-pub(crate) const CLUSTER: &str = "east";
-/// The agent's namespace.
-const NAMESPACE: &str = "muster-system";
-/// Time between polls.
-pub(crate) const POLL: Duration = Duration::from_secs(15);
 /// A world that is still for this long is settled: six polls, and longer than any debounce.
 const STILL: Duration = Duration::from_secs(90);
 /// A world that is not still after this long never will be. Back-off ends at ten minutes (HAZARDS.md L4).
@@ -119,32 +110,16 @@ impl World {
 
     /// An agent with connections of its own.
     pub(crate) fn agent(&self, faults: &Faults) -> Agent<FakeSource, FakeCluster, FakeStatus> {
-        Agent {
-            config: Config {
-                cluster: ClusterName::new(CLUSTER).expect("a name"),
-                hub: URL.to_owned(),
-                revision: "main".to_owned(),
-                fleet_file: RepoPath::new("fleet.yaml").expect("a path"),
-                namespace: NAMESPACE.to_owned(),
-                namespaces: None,
-                audit: self.audit,
-                poll: POLL,
-                concurrency: 4,
-            },
-            source: Arc::new(self.source.connect(faults.clone())),
-            cluster: Arc::new(self.cluster.connect(faults.clone())),
-            status: Arc::new(self.status.connect(faults.clone())),
-            keys: Keys {
-                signing: SigningKey::from_seed(&[7; 32]),
-                digest: vec![9; 32],
-            },
-            own: OwnObjects {
-                namespace: NAMESPACE.to_owned(),
-                objects: [ObjectId::new("", "ConfigMap", NAMESPACE, AGENT_NAME)].into(),
-            },
-            vitals: Arc::new(Vitals::default()),
-            clock: Clock::starting_at("2026-06-01T00:00:00Z".parse::<Timestamp>().expect("a time")),
-        }
+        let config = Config {
+            audit: self.audit,
+            ..fakes::config(URL)
+        };
+        let connections = (
+            self.source.connect(faults.clone()),
+            self.cluster.connect(faults.clone()),
+            self.status.connect(faults.clone()),
+        );
+        fakes::agent(config, connections, &Arc::default(), SignedDuration::ZERO)
     }
 
     fn progress(&self) -> Progress {

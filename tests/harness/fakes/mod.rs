@@ -9,6 +9,7 @@
 //! ```
 
 pub mod admission;
+mod agent;
 pub mod api_server;
 pub mod cluster;
 mod controllers;
@@ -30,6 +31,7 @@ mod watches;
 pub mod weather;
 pub mod write;
 
+pub use agent::{CLUSTER, CONCURRENCY, NAMESPACE, POLL, SHOP_PROJECT, agent, config};
 pub use cluster::{Backup, FakeCluster, Identity, Inspector, Sent, Sight};
 pub use faults::{Failure, Faults, Side, Target};
 pub use hand::id_of;

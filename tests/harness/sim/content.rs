@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use muster_model::{MemoryTree, ObjectId, RepoPath};
 use serde_json::{Value, json};
 
-use crate::fakes::id_of;
+use crate::fakes::{SHOP_PROJECT, id_of};
 
 /// The hub repository. It sorts before the other one: agents ask repositories in order.
 pub const HUB: &str = "https://git.example.com/a/hub.git";
@@ -335,7 +335,7 @@ impl Content {
     pub fn tree(&self) -> MemoryTree {
         let mut tree = MemoryTree::new();
         put(&mut tree, "fleet.yaml", &self.fleet_file());
-        put(&mut tree, "argocd/project.yaml", PROJECT_FILE);
+        put(&mut tree, "argocd/project.yaml", SHOP_PROJECT);
         for (name, policy) in &self.applications {
             put(
                 &mut tree,
@@ -464,20 +464,6 @@ pub const KEPT: &str = "kept";
 
 /// The object that other tools may hold.
 pub const CONTESTED: &str = "contested";
-
-const PROJECT_FILE: &str = r#"
-apiVersion: argoproj.io/v1alpha1
-kind: AppProject
-metadata: {name: shop}
-spec:
-  sourceRepos: ["*"]
-  destinations:
-    - {server: "*", namespace: shop}
-    - {server: "*", namespace: books}
-  clusterResourceWhitelist:
-    - {group: "", kind: Namespace}
-    - {group: apiextensions.k8s.io, kind: CustomResourceDefinition}
-"#;
 
 fn application(name: &str, policy: Policy) -> String {
     let url = if name == "extra" { EXTRA } else { HUB };

@@ -4,28 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use muster::admin::Vitals;
-use muster::config::{AGENT_NAME, Config};
-use muster::owner::clock::Clock;
-use muster::owner::{Agent, Keys};
-use muster_model::{ClusterName, ObjectId, Problem, RepoPath};
-use muster_status::SigningKey;
-use muster_sync::OwnObjects;
+use muster::owner::Agent;
+use muster_model::Problem;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::content::HUB;
-use crate::fakes::{FakeCluster, FakeSource, FakeStatus, Faults, Journal, Volume};
+use crate::fakes::{self, FakeCluster, FakeSource, FakeStatus, Faults, Journal, Volume};
+pub use crate::fakes::{CLUSTER, CONCURRENCY, NAMESPACE, POLL};
 
-/// The cluster that the agent keeps.
-pub const CLUSTER: &str = "east";
-/// The agent's namespace.
-pub const NAMESPACE: &str = "muster-system";
-/// Time between polls.
-pub const POLL: Duration = Duration::from_secs(15);
-/// Effects that one agent may have under way.
-pub const CONCURRENCY: usize = 4;
 /// Requests that take long and gave their place back.
 pub const SLOW: usize = 64;
 
@@ -126,37 +115,12 @@ fn agent(
     volume: &Volume,
     vitals: &Arc<Vitals>,
 ) -> Agent<FakeSource, FakeCluster, FakeStatus> {
-    let start: Timestamp = "2026-06-01T00:00:00Z".parse().expect("a time");
-    let now = jiff::SignedDuration::try_from(around.journal.now()).expect("because runs are short");
-    Agent {
-        config: Config {
-            cluster: ClusterName::new(CLUSTER).expect("a name"),
-            hub: HUB.to_owned(),
-            revision: "main".to_owned(),
-            fleet_file: RepoPath::new("fleet.yaml").expect("a path"),
-            namespace: NAMESPACE.to_owned(),
-            poll: POLL,
-            concurrency: CONCURRENCY,
-            namespaces: None,
-            audit: None,
-        },
-        source: Arc::new(
-            around
-                .source
-                .connect(faults.clone())
-                .on_volume(volume.clone()),
-        ),
-        cluster: Arc::new(around.cluster.connect(faults.clone())),
-        status: Arc::new(around.status.connect(faults.clone())),
-        keys: Keys {
-            signing: SigningKey::from_seed(&[7; 32]),
-            digest: vec![9; 32],
-        },
-        own: OwnObjects {
-            namespace: NAMESPACE.to_owned(),
-            objects: [ObjectId::new("", "ConfigMap", NAMESPACE, AGENT_NAME)].into(),
-        },
-        vitals: Arc::clone(vitals),
-        clock: Clock::starting_at(start + now),
-    }
+    let passed = SignedDuration::try_from(around.journal.now()).expect("because runs are short");
+    let source = around.source.connect(faults.clone());
+    let connections = (
+        source.on_volume(volume.clone()),
+        around.cluster.connect(faults.clone()),
+        around.status.connect(faults.clone()),
+    );
+    fakes::agent(fakes::config(HUB), connections, vitals, passed)
 }
