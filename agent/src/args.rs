@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use muster_model::ClusterName;
 
+use crate::commands::completion;
+
 /// A Git-native pull agent, one per cluster, and the questions a fleet asks.
 #[derive(Debug, Parser)]
 #[command(
@@ -110,8 +112,10 @@ pub enum Command {
     /// Prints the JSON Schema of the fleet file.
     #[command(after_help = "Example:\n  muster schema > fleet.schema.json")]
     Schema,
-    /// Prints a completion script for a shell.
-    #[command(after_help = "Example:\n  muster completion bash > /etc/bash_completion.d/muster")]
+    /// Prints a completion script for a shell. It asks muster for values too: clusters, branches, ApplicationSets.
+    #[command(
+        after_help = "Example:\n  muster completion bash > /etc/bash_completion.d/muster\n  muster completion zsh > \"${fpath[1]}/_muster\"\n  muster completion fish > ~/.config/fish/completions/muster.fish"
+    )]
     Completion {
         /// The shell.
         shell: clap_complete::Shell,
@@ -211,7 +215,7 @@ pub struct StatusArgs {
     #[arg(long, env = "MUSTER_STATUS_REPO")]
     pub status_repo: Option<String>,
     /// Branch, tag or commit whose fleet file says who should report.
-    #[arg(long, default_value = "main")]
+    #[arg(long, default_value = "main", add = completion::revisions())]
     pub revision: String,
     /// Path of the fleet file in the hub repository.
     #[arg(long, default_value = "fleet.yaml")]
@@ -228,13 +232,13 @@ pub struct StatusArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct RenderArgs {
     /// The directory, as for `kustomize build`.
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", value_hint = clap::ValueHint::DirPath)]
     pub dir: PathBuf,
     /// Nothing outside this directory is read; the enclosing Git work tree when not given, else the whole file system.
     #[arg(long)]
     pub root: Option<PathBuf>,
     /// Renders from this commit of the enclosing repository instead of from files.
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = completion::revisions())]
     pub commit: Option<String>,
     /// Order of the objects, unless the kustomization has `sortOptions`.
     #[arg(long, value_enum, default_value_t = ReorderArg::Legacy)]
@@ -406,13 +410,13 @@ pub struct CommitArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PlanArgs {
     /// Only this cluster; may be given more than once. All of the fleet when not given.
-    #[arg(long, value_parser = cluster_name)]
+    #[arg(long, value_parser = cluster_name, add = completion::clusters())]
     pub cluster: Vec<ClusterName>,
     /// The commit in force; nothing when not given, so that everything appears.
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = completion::revisions())]
     pub from: Option<String>,
     /// The commit that comes.
-    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    #[arg(long, value_name = "REV", default_value = "HEAD", add = completion::revisions())]
     pub to: String,
     /// Exits with 4 when something changes, so that 0 means nothing does.
     #[arg(long)]
@@ -448,7 +452,7 @@ pub enum ValidateOutput {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ValidateArgs {
     /// The commit; the files of the work tree when not given.
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = completion::revisions())]
     pub commit: Option<String>,
     /// How to print.
     #[arg(long, short, value_enum, default_value_t = ValidateOutput::Table)]
@@ -462,19 +466,30 @@ pub struct ValidateArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ExplainArgs {
     /// The cluster.
-    #[arg(value_parser = cluster_name, required_unless_present = "set", conflicts_with = "set")]
+    #[arg(
+        value_parser = cluster_name,
+        required_unless_present = "set",
+        conflicts_with = "set",
+        add = completion::clusters()
+    )]
     pub cluster: Option<ClusterName>,
     /// An Application, an ApplicationSet, or an object as KIND/NAME; the cluster as a whole when not given.
-    #[arg(value_name = "APPLICATION|KIND/NAME")]
+    #[arg(value_name = "APPLICATION|KIND/NAME", add = completion::sets())]
     pub subject: Option<String>,
     /// Every cluster, one line each: who has Applications of this ApplicationSet, who has not, and why.
-    #[arg(long, value_name = "APPLICATIONSET")]
+    #[arg(long, value_name = "APPLICATIONSET", add = completion::sets())]
     pub set: Option<String>,
     /// With --set: a cluster that is expected, whether the fleet file has it or not; may be given more than once.
-    #[arg(long, value_name = "CLUSTER", value_parser = cluster_name, requires = "set")]
+    #[arg(
+        long,
+        value_name = "CLUSTER",
+        value_parser = cluster_name,
+        requires = "set",
+        add = completion::clusters()
+    )]
     pub expect: Vec<ClusterName>,
     /// The commit.
-    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    #[arg(long, value_name = "REV", default_value = "HEAD", add = completion::revisions())]
     pub commit: String,
     /// URL or path of the status repository, when it is another one.
     #[arg(long, env = "MUSTER_STATUS_REPO")]
@@ -555,7 +570,7 @@ pub enum OnLeaveArg {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ClusterRemoveArgs {
     /// Its name.
-    #[arg(value_parser = cluster_name)]
+    #[arg(value_parser = cluster_name, add = completion::clusters())]
     pub name: ClusterName,
     /// What becomes of what it runs.
     #[arg(long, value_enum)]
@@ -594,7 +609,7 @@ pub enum GraphOutput {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct GraphArgs {
     /// The commit; the files of the work tree when not given.
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = completion::revisions())]
     pub commit: Option<String>,
     /// How to draw.
     #[arg(long, short, value_enum, default_value_t = GraphOutput::Table)]
@@ -608,6 +623,7 @@ pub struct GraphArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ReasonsArgs {
     /// Only this one.
+    #[arg(add = completion::reasons())]
     pub name: Option<String>,
     /// How to print.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]

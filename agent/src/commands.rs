@@ -3,6 +3,7 @@
 mod agent;
 mod cache;
 mod cluster;
+pub mod completion;
 pub mod console;
 mod explain;
 mod graph;
@@ -17,8 +18,6 @@ mod status;
 mod validate;
 
 use std::process::ExitCode;
-
-use clap::CommandFactory as _;
 
 use crate::args::{Args, Command};
 use console::Console;
@@ -46,7 +45,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Reasons(args) => reasons::run(&args, &mut console).map_err(one),
-        Command::Completion { shell } => Ok(completion(shell, &mut console)),
+        Command::Completion { shell } => completion::script(shell, &mut console).map_err(one),
     };
     result.unwrap_or_else(|problems| {
         for problem in &problems {
@@ -54,11 +53,4 @@ pub(crate) fn run(args: Args) -> ExitCode {
         }
         ExitCode::FAILURE
     })
-}
-
-fn completion(shell: clap_complete::Shell, console: &mut Console) -> ExitCode {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "muster", &mut script);
-    console.bytes(&script);
-    ExitCode::SUCCESS
 }

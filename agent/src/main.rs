@@ -9,5 +9,6 @@ use muster::args::Args;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    muster::commands::completion::answer();
     muster::run(Args::parse())
 }

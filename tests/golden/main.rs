@@ -3,7 +3,7 @@
 //! `in/cmd` holds the arguments of `muster`, one a line. Where `in` has directories `1`, `2`, …, each becomes a commit of
 //! a Git repository (branch `main`, the work tree as the last one left it), so that a case can speak of `HEAD~1`;
 //! otherwise `in` itself is the directory the command runs in. `in/copy` names directories of this repository to add.
-//! `out/stdout`, `out/stderr` and `out/code` are compared byte for byte, and so is `out/written` where `in/written` names a
+//! `in/env` sets variables, one `NAME=value` a line. `out/stdout`, `out/stderr` and `out/code` are compared byte for byte, and so is `out/written` where `in/written` names a
 //! file or a directory that the command writes. `MUSTER_REGENERATE=1` writes them anew, for review.
 
 use std::ffi::OsStr;
@@ -48,11 +48,13 @@ fn run(case: &Path) -> Result<()> {
     lay_out(&case.join("in"), &dir)?;
     copy_named(&case.join("in/copy"), &dir)?;
     let arguments = fs::read_to_string(case.join("in/cmd"))?;
+    let variables = fs::read_to_string(case.join("in/env")).unwrap_or_default();
     let output = Command::new(binary("muster"))
         .args(arguments.lines().filter(|l| !l.trim().is_empty()))
         .current_dir(&dir)
         .env_clear()
         .env("HOME", work.path())
+        .envs(variables.lines().filter_map(|line| line.split_once('=')))
         .output()?;
     let scrub =
         |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir.to_string_lossy(), "<repo>");
