@@ -96,6 +96,24 @@ pub fn owned_leaves(fields_v1: &Node, desired: &Node) -> Vec<String> {
     found
 }
 
+/// Fields of the desired object that `other` owns and `fields_v1` only through something above them. No manager owns a
+/// part of what is owned as a whole, so that was a mapping or a list as such, as former managers' fields have it that
+/// were folded into ours (HAZARDS.md T-83), and what was within it has been changed since.
+#[must_use]
+pub fn taken_from_within(fields_v1: &Node, desired: &Node, other: &Node) -> Vec<String> {
+    let ours = owned_leaves(fields_v1, desired);
+    let mut taken = owned_leaves(other, desired);
+    taken.retain(|field| ours.iter().any(|above| is_below(field, above)));
+    taken.truncate(MAX_PATHS);
+    taken
+}
+
+fn is_below(pointer: &str, above: &str) -> bool {
+    pointer
+        .strip_prefix(above)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 fn collect_owned(fields: &Node, desired: &Node, at: &mut String, found: &mut Vec<String>) {
     if is_leaf(fields) {
         found.push(at.clone());
@@ -174,11 +192,9 @@ impl Walk<'_> {
 
     /// True when an ignored field lies below.
     fn holds_ignored(&self) -> bool {
-        self.ignored.iter().any(|pointer| {
-            pointer
-                .strip_prefix(&self.at)
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
+        self.ignored
+            .iter()
+            .any(|pointer| is_below(pointer, &self.at))
     }
 
     fn list(&mut self, fields: &Node, items: &[Node]) {

@@ -99,10 +99,11 @@ impl Yields {
     }
 }
 
-struct Foreign<'a> {
+/// What another manager owns of the object itself.
+pub(crate) struct Foreign<'a> {
     manager: &'a str,
     subresource: &'a str,
-    fields: Node,
+    pub(crate) fields: Node,
 }
 
 impl Foreign<'_> {
@@ -112,7 +113,8 @@ impl Foreign<'_> {
     }
 }
 
-fn foreign_fields<'a>(record: &'a Record, manager: &str) -> Vec<Foreign<'a>> {
+/// The other managers whose fields were kept.
+pub(crate) fn foreign_fields<'a>(record: &'a Record, manager: &str) -> Vec<Foreign<'a>> {
     record
         .managers
         .iter()

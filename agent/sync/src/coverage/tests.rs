@@ -26,6 +26,17 @@ fn owned_leaves_and_atomic_ancestors_cover() {
 }
 
 #[test]
+fn a_mapping_that_was_folded_into_ours_does_not_hide_what_others_took_within() {
+    let desired = read(r#"{"data":{"a":"1"},"spec":{"selector":{"app":"x"}}}"#);
+    let ours = read(r#"{"f:data":{},"f:spec":{"f:selector":{}}}"#);
+    assert_eq!(covers(&ours, &desired), Coverage::Full);
+    let taken = |other: &str| taken_from_within(&ours, &desired, &read(other));
+    assert_eq!(taken(r#"{"f:data":{"f:a":{}}}"#), ["/data/a"]);
+    let elsewhere = r#"{"f:data":{"f:b":{}},"f:spec":{"f:selector":{}}}"#;
+    assert!(taken(elsewhere).is_empty());
+}
+
+#[test]
 fn a_field_that_left_our_entry_is_missing() {
     assert_eq!(
         of(r#"{"f:data":{"f:b":{}}}"#, r#"{"data":{"a":"1","b":"2"}}"#),

@@ -10,7 +10,7 @@ use muster_model::{Health, Node, ObjectId, Problem, Reason, marks};
 use super::place::{self, Delivered, Place};
 use super::{ObjectReport, ObjectState};
 use crate::context::{Context, Failure};
-use crate::coverage::{Coverage, covers_except};
+use crate::coverage::{Coverage, covers_except, taken_from_within};
 use crate::desired::{DesiredObject, DesiredSet};
 use crate::fights;
 use crate::former::{BEFORE_FIRST_APPLY, former_managers};
@@ -18,7 +18,7 @@ use crate::ownership::{Ownership, other_managers, own_fields, ownership, ownersh
 use crate::record::MANAGER_PREFIX;
 use crate::reserved::refusal;
 use crate::retry;
-use crate::yields::{Yields, scaled, yields};
+use crate::yields::{Yields, foreign_fields, scaled, yields};
 
 /// What an object asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,7 +285,10 @@ impl Judge<'_> {
         if !owns_labels(fields) {
             return self.drifted(object, record, &[]);
         }
-        let coverage = covers_except(fields, body, &left.ignored);
+        let coverage = match covers_except(fields, body, &left.ignored) {
+            Coverage::Full => self.whole((fields, body), record, left),
+            other => other,
+        };
         let leftovers = leftover_managers(record, &self.context.memory.manager);
         match coverage {
             Coverage::Full if !leftovers.is_empty() => Verdict::acting(
@@ -306,6 +309,20 @@ impl Judge<'_> {
             Coverage::Inconclusive(_) => {
                 Verdict::apply(ObjectState::Drifted, Cause::Baseline, true)
             }
+        }
+    }
+
+    /// Whether what is ours by our fields alone is so beside those of others.
+    fn whole(&self, (fields, body): (&Node, &Node), record: &Record, left: &Yields) -> Coverage {
+        let taken: Vec<String> = foreign_fields(record, &self.context.memory.manager)
+            .iter()
+            .flat_map(|other| taken_from_within(fields, body, &other.fields))
+            .filter(|field| !left.ignores(field))
+            .collect();
+        if taken.is_empty() {
+            Coverage::Full
+        } else {
+            Coverage::Missing(taken)
         }
     }
 
