@@ -59,6 +59,12 @@ fn has_controller(object: &Node) -> bool {
         .any(|owner| owner.get("controller").and_then(Node::as_bool) == Some(true))
 }
 
+/// True when a controller, another ApplySet or Helm says that the object is its own.
+fn is_claimed(object: &Node) -> bool {
+    let helm = object.str_at(&["metadata", "labels", "app.kubernetes.io/managed-by"]);
+    has_controller(object) || part_of(object).is_some() || helm == Some("Helm")
+}
+
 /// P5: the parent declares the kind and namespace of everything that carries our mark.
 pub(super) fn after_change(state: &mut State) {
     if let Some(parent) = state.parent.clone() {
@@ -189,7 +195,9 @@ fn check_force(state: &State, object: &ObjectId, force: bool, cause: Cause) -> O
     let marked = mark(live).is_some_and(|mark| mark.object == *object)
         && (labelled || owns_mark(live, &state.identity.manager))
         && !has_controller(live);
-    (force && foreign && !marked && !adopting)
+    // What nobody claims may be taken over. Whoever reads an old answer may take it for what is ours still.
+    let let_go = state.stale.is_some() && !is_claimed(live);
+    (force && foreign && !marked && !adopting && !let_go)
         .then(|| format!("force on {object}, which is not ours"))
 }
 

@@ -219,14 +219,19 @@ impl Oracle {
         self.damaged = true;
     }
 
-    /// The newest commit of the hub that the agent which runs trusts; of one that has yet to look, what it will find.
-    pub(crate) fn restorable(&self, life: Option<u32>) -> Option<&CommitId> {
+    /// The newest commit of the hub that the agent which runs trusts; of one that has yet to look, what it will find:
+    /// first of all what is stored, which may be the state of a restored backup.
+    pub(crate) fn restorable<'a>(
+        &'a self,
+        life: Option<u32>,
+        stored: Option<&'a CommitId>,
+    ) -> Option<&'a CommitId> {
         let memory = life.and_then(|life| self.lives.get(&life));
         if let Some(accepted) = memory.and_then(|memory| memory.accepted.as_ref()) {
             return Some(accepted);
         }
         let known = [&self.recorded, &self.said, &self.accepted, &self.restorable];
-        known.into_iter().find_map(Option::as_ref)
+        stored.or_else(|| known.into_iter().find_map(Option::as_ref))
     }
 
     fn recently(&self, id: &ObjectId) -> bool {
@@ -249,6 +254,11 @@ impl Oracle {
         }
         false
     }
+}
+
+/// The hub commit that a state records as accepted.
+pub(crate) fn accepted_by(state: &AgentState) -> Option<&CommitId> {
+    state.accepted.get(&format!("{} main", super::content::HUB))
 }
 
 /// Tells contents apart.

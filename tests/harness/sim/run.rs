@@ -7,7 +7,7 @@ use std::time::Duration;
 use muster_model::{Health, ObjectId, Reason, SyncState};
 
 use super::content::{Approval, Extra, HUB, KEPT, PROJECT};
-use super::oracle::{covers, mark_of};
+use super::oracle::{accepted_by, covers, mark_of};
 use super::process::{CLUSTER, POLL};
 use super::step::Step;
 use super::world::{World, web};
@@ -168,7 +168,9 @@ fn people_put_right(world: &mut World) {
         ..world.extra
     };
     let life = world.processes.first().map(|process| process.life);
-    let accepted = world.oracle().restorable(life).cloned();
+    let stored = world.around.cluster.stored_parent();
+    let stored = stored.and_then(|parent| accepted_by(&parent.state).cloned());
+    let accepted = world.oracle().restorable(life, stored.as_ref()).cloned();
     world.around.source.point(HUB, "main", accepted);
     for id in world.around.cluster.every_object() {
         let live = world.around.cluster.get(&id).unwrap_or_default();

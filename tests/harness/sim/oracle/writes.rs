@@ -7,7 +7,7 @@ use muster_model::effect::{Cause, Effect};
 use muster_model::{Node, ObjectId, json};
 use serde_json::Value;
 
-use super::{LAG, Oracle, View, hash, mark_of};
+use super::{LAG, Oracle, View, accepted_by, hash, mark_of};
 use crate::fakes::api_server::{ApiServer, Change, is_deleting};
 use crate::fakes::{Sent, Sight};
 use crate::sim::content::{CONTESTED, Membership};
@@ -375,8 +375,7 @@ impl Oracle {
         if parent.state.epoch != self.taken_over.epoch {
             self.taken_over = parent.state.clone();
         }
-        let key = format!("{} main", crate::sim::content::HUB);
-        let Some(now) = parent.state.accepted.get(&key) else {
+        let Some(now) = accepted_by(&parent.state) else {
             return;
         };
         let follows = |old: &_| {
