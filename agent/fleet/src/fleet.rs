@@ -429,6 +429,18 @@ fn read_repositories(decoder: &mut Decoder, fields: &mut Fields<'_>) -> Vec<Repo
                 );
             }
         }
+        let fetched = repository.mirror.as_ref().unwrap_or(&repository.url);
+        if !repository.is_self && git_url::is_ssh(fetched) {
+            decoder.warn(
+                Reason::InvalidUrl,
+                node.span.line,
+                &path,
+                format!(
+                    "`{}` is reached by SSH, which muster does not speak: set `mirror` to its https:// address",
+                    git_url::shown(fetched)
+                ),
+            );
+        }
         if let Some(first) = seen.insert(git_url::normalise(&repository.url), path.clone()) {
             decoder.wrong(
                 node.span.line,

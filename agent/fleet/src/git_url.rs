@@ -12,7 +12,8 @@ pub fn normalise(url: &str) -> String {
 }
 
 /// `user@host:path` or `ssh://user@host/path`, with one `@`.
-fn is_ssh(text: &str) -> bool {
+#[must_use]
+pub fn is_ssh(text: &str) -> bool {
     let rest = text.strip_prefix("ssh://").unwrap_or(text);
     rest.split_once('@').is_some_and(|(user, rest)| {
         !user.contains(['/', ':']) && !rest.is_empty() && !rest.contains('@')

@@ -33,6 +33,27 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_repository_that_only_ssh_reaches_is_named() {
+    let repositories = "\
+  repositories:
+    - url: git@git.example.com:your-org/hub.git
+      self: true
+    - url: git@git.example.com:your-org/mirrored.git
+      mirror: https://git.example.com/your-org/mirrored.git
+    - url: git@git.example.com:your-org/apps.git
+";
+    let text = GOOD.split("  repositories:").next().expect("a beginning");
+    let text = format!("{text}{repositories}");
+    let (_, warnings) = Fleet::parse("fleet.yaml", text.as_bytes()).expect("valid");
+    let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("spec.repositories[2]") && said[0].contains("set `mirror`"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_complete_file_reads() {
     let (fleet, warnings) = Fleet::parse("fleet.yaml", GOOD.as_bytes()).expect("valid");
     assert_eq!(warnings, []);
