@@ -145,6 +145,12 @@ pub enum GitError {
         /// The object.
         what: String,
     },
+    /// A directory that should be, or lie in, a clone is not.
+    #[error("{path} is not in a Git repository")]
+    NotARepository {
+        /// The directory.
+        path: String,
+    },
     /// The volume is full.
     #[error("the volume of the local store is full")]
     DiskFull,
@@ -181,6 +187,7 @@ impl GitError {
             Self::TooLarge { .. } => Reason::RepositoryTooLarge,
             Self::MalformedTree { .. } => Reason::MalformedTree,
             Self::Corrupt { .. } | Self::Missing { .. } => Reason::GitObjectCorrupt,
+            Self::NotARepository { .. } => Reason::PathNotFound,
             Self::DiskFull => Reason::DiskFull,
             Self::Io { .. } => Reason::InternalError,
         }
@@ -206,7 +213,13 @@ impl GitError {
     /// The error as people see it.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(self.reason(), self.to_string())
+        let problem = Problem::new(self.reason(), self.to_string());
+        match self {
+            Self::NotARepository { .. } => {
+                problem.remedy("run it in a clone of the hub repository, or name one with --repo")
+            }
+            _ => problem,
+        }
     }
 
     /// Names a failed file operation.

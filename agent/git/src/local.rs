@@ -37,12 +37,13 @@ impl LocalRepository {
     /// When there is none, or it is damaged.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, GitError> {
         let path = path.as_ref();
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let found = path.ancestors().find(|dir| {
             dir.join(".git").exists() || (dir.join("HEAD").exists() && dir.join("objects").exists())
         });
         let Some(found) = found else {
-            return Err(GitError::Missing {
-                what: format!("a repository at {}", path.display()),
+            return Err(GitError::NotARepository {
+                path: path.display().to_string(),
             });
         };
         // A replaced object would be another one than its id says (HAZARDS.md T-14).
