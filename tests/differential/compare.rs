@@ -103,6 +103,10 @@ fn broken(error: &str) -> Option<&'static str> {
     {
         return Some("it cannot read the comments it prints");
     }
+    // It reads its own text back by YAML 1.1, where a key that lost its quotes is none of JSON's.
+    if error.ends_with("json: unsupported type: map[interface {}]interface {}") {
+        return Some("it takes the quotes off a key");
+    }
     // Lists where labels and annotations belong, and empty files of `crds`.
     error
         .starts_with("panic: runtime error: index out of range")

@@ -1,6 +1,6 @@
 //! A directory on this machine that stands for a commit: for `muster render DIR`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ struct Read {
     refused: BTreeMap<BlobId, TreeError>,
     entries: BTreeMap<RepoPath, Option<Entry>>,
     lists: BTreeMap<RepoPath, Vec<(String, Entry)>>,
+    /// What is known to be a plain directory, and to be reached through such.
+    directories: BTreeSet<RepoPath>,
 }
 
 impl DirectoryTree {
@@ -69,6 +71,12 @@ impl DirectoryTree {
 
     /// Where `path` lies; `None` when a part of the way is no plain directory.
     fn locate(&self, path: &RepoPath) -> Result<Option<PathBuf>, TreeError> {
+        if let Some(above) = path.parent()
+            && self.locked().directories.contains(&above)
+            && path.file_name() != ".git"
+        {
+            return Ok(Some(self.root.join(path.as_str())));
+        }
         let mut at = self.root.clone();
         let mut components = path.components().peekable();
         if path.components().count() > MAX_DEPTH {
@@ -86,6 +94,9 @@ impl DirectoryTree {
                     Err(error) => return absent(path, &error),
                 }
             }
+        }
+        if let Some(above) = path.parent() {
+            self.locked().directories.insert(above);
         }
         Ok(Some(at))
     }
@@ -205,6 +216,25 @@ impl Tree for DirectoryTree {
         Ok(entry)
     }
 
+    fn kind(&self, path: &RepoPath) -> Result<Option<EntryKind>, TreeError> {
+        if self.locked().directories.contains(path) {
+            return Ok(Some(EntryKind::Tree));
+        }
+        let known = self.locked().entries.get(path).cloned();
+        if let Some(entry) = known {
+            return Ok(entry.map(|entry| entry.kind));
+        }
+        let is_directory = match self.locate(path)?.map(fs::symlink_metadata) {
+            Some(Ok(metadata)) => metadata.is_dir(),
+            Some(Err(_)) | None => false,
+        };
+        if is_directory {
+            self.locked().directories.insert(path.clone());
+            return Ok(Some(EntryKind::Tree));
+        }
+        Ok(self.entry(path)?.map(|entry| entry.kind))
+    }
+
     fn list(&self, path: &RepoPath) -> Result<Vec<(String, Entry)>, TreeError> {
         let known = self.locked().lists.get(path).cloned();
         if let Some(list) = known {
@@ -277,6 +307,27 @@ mod tests {
             .map(|e| e.0)
             .collect();
         assert_eq!(names, ["app", "link"]);
+    }
+
+    #[test]
+    fn the_kind_of_a_directory_is_told_without_reading_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(dir.path().join("app/.git")).expect("made");
+        fs::write(dir.path().join("app/x"), "1").expect("written");
+        std::os::unix::fs::symlink("app", dir.path().join("link")).expect("linked");
+        let tree = DirectoryTree::open(dir.path(), Limits::default()).expect("opened");
+        let kind = |text: &str| tree.kind(&path(text)).expect("read");
+        assert_eq!(kind("app"), Some(EntryKind::Tree));
+        assert!(tree.locked().blobs.is_empty());
+        assert_eq!(kind("app/x"), Some(EntryKind::Blob));
+        assert_eq!(kind("link"), Some(EntryKind::Symlink));
+        assert_eq!(kind("link/x"), None);
+        assert_eq!(kind("app/.git"), None);
+        assert_eq!(kind("app/none/x"), None);
+        assert_eq!(kind(""), Some(EntryKind::Tree));
+        let app = tree.entry(&path("app")).expect("read").expect("there");
+        let alone = DirectoryTree::open(dir.path(), Limits::default()).expect("opened");
+        assert_eq!(alone.entry(&path("app")), Ok(Some(app)));
     }
 
     #[test]

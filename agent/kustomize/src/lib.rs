@@ -31,6 +31,7 @@ mod options;
 mod origin;
 mod parse;
 mod path;
+mod pattern;
 mod plugin;
 mod record;
 mod remote;

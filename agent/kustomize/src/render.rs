@@ -118,7 +118,7 @@ fn present(
 
 fn kind_of(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) -> Step<Kind> {
     match session.kind_at(dir)? {
-        Some((EntryKind::Tree, _)) => {}
+        Some(EntryKind::Tree) => {}
         Some(_) => {
             return Err(Problem::new(
                 Reason::PathNotFound,
@@ -135,7 +135,7 @@ fn kind_of(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) ->
     let mut has = |name: &str| -> Step<bool> {
         Ok(matches!(
             session.kind_at(&dir.child(name))?,
-            Some((EntryKind::Blob, _))
+            Some(EntryKind::Blob)
         ))
     };
     if source.directory.is_some() {
@@ -162,7 +162,7 @@ fn kind_of(session: &mut Session<'_>, dir: &RepoPath, source: &SourceOptions) ->
 
 /// Files by which Argo CD lets a repository change its own Application.
 fn refuse_overrides(session: &mut Session<'_>, dir: &RepoPath) -> Step<()> {
-    let Some((EntryKind::Tree, _)) = session.kind_at(dir)? else {
+    let Some(EntryKind::Tree) = session.kind_at(dir)? else {
         return Ok(());
     };
     for (name, _) in session.list(dir)? {

@@ -67,11 +67,40 @@ pub(crate) fn untyped(text: &str) -> Node {
     marked(node, UNTYPED)
 }
 
-/// Puts a scalar in quotes that was made without a type and looks like a number or boolean: a merge takes it for a text.
+/// Puts a scalar in quotes that a merge takes for a text: one that was made without a type and looks like a number or
+/// boolean, and a text that has no quotes and would be none without them.
 pub(crate) fn settle_type(node: &mut Node) {
     if is_untyped(node) && matches!(node.value, Value::Number(_) | Value::Bool(_)) {
         node.value = quoted(&node.raw_scalar().unwrap_or_default()).value;
     }
+    let is_bare = has_mark(node, BARE_TEXT);
+    match &mut node.value {
+        Value::String(text)
+            if !text.quoted && (is_bare && is_typed(&text.text) || is_structure(&text.text)) =>
+        {
+            text.quoted = true;
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::List(_)
+        | Value::Map(_) => {}
+    }
+}
+
+/// True for a text of one line that is a mapping, a list or nothing at all without quotes.
+fn is_structure(text: &str) -> bool {
+    let may_be = text.contains(": ")
+        || text.ends_with(':')
+        || text.starts_with(['-', '[', '{', '?', '#', '&', '*', '!', '\u{feff}']);
+    if !may_be || text.contains('\n') {
+        return false;
+    }
+    yaml::read(text.as_bytes(), &Budgets::default(), 0).is_ok_and(|documents| {
+        let first = documents.first();
+        first.is_none_or(|node| matches!(node.value, Value::Map(_) | Value::List(_) | Value::Null))
+    })
 }
 
 /// True for a scalar that was made without a type.
@@ -243,6 +272,10 @@ pub(crate) fn in_place_of(old: &Node, new: &mut Node) {
             // A `>` block in another's style prints as what it says.
             let is_folded = matches!(&old.value, Value::String(old) if old.raw.is_some());
             if !is_folded && let Some(raw) = text.raw.take_if(|r| r.contains('\n')) {
+                text.text = raw.into();
+            }
+            // A time in another's quotes is the text that was written.
+            if is_quoted && let Some(raw) = text.raw.take_if(|r| !r.contains('\n')) {
                 text.text = raw.into();
             }
             keep_style(new, is_quoted);

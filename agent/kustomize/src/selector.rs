@@ -1,12 +1,12 @@
 //! Which objects a patch, a replacement or another step is for.
 
-use muster_model::{Node, Problem, Reason};
-use regex::Regex;
+use muster_model::Node;
 
-use crate::failure::{Step, failed};
+use crate::failure::Step;
 use crate::field_spec::read_gvk;
 use crate::id::{Gvk, Id};
 use crate::label_selector::LabelSelector;
+use crate::pattern::Pattern;
 use crate::record::{Place, Record, Unknown};
 use crate::resource::Resource;
 
@@ -21,11 +21,11 @@ pub(crate) struct Selector {
 /// A selector ready to match.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     annotations: LabelSelector,
     labels: LabelSelector,
     /// False when only annotations and labels select.
@@ -62,11 +62,11 @@ impl Selector {
     /// Compiles the patterns.
     pub(crate) fn compile(&self) -> Step<Matcher> {
         Ok(Matcher {
-            group: whole(&self.id.gvk.group)?,
-            version: whole(&self.id.gvk.version)?,
-            kind: whole(&self.id.gvk.kind)?,
-            name: whole(&self.id.name)?,
-            namespace: whole(&self.id.namespace)?,
+            group: Pattern::whole(&self.id.gvk.group)?,
+            version: Pattern::whole(&self.id.gvk.version)?,
+            kind: Pattern::whole(&self.id.gvk.kind)?,
+            name: Pattern::whole(&self.id.name)?,
+            namespace: Pattern::whole(&self.id.namespace)?,
             annotations: LabelSelector::parse(&self.annotation_selector)?,
             labels: LabelSelector::parse(&self.label_selector)?,
             has_id: self.id != Id::default(),
@@ -88,7 +88,7 @@ impl Matcher {
 
     fn selects(&self, resource: &Resource) -> bool {
         let (now, original) = (resource.id(), resource.original_id());
-        let either = |pattern: &Option<Regex>, a: &str, b: &str| {
+        let either = |pattern: &Option<Pattern>, a: &str, b: &str| {
             pattern
                 .as_ref()
                 .is_none_or(|p| p.is_match(a) || p.is_match(b))
@@ -104,8 +104,9 @@ impl Matcher {
 
     /// True when kind, name and namespace of this one identity match.
     pub(crate) fn matches_id(&self, id: &Id<'_>) -> bool {
-        let one =
-            |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        let one = |pattern: &Option<Pattern>, text: &str| {
+            pattern.as_ref().is_none_or(|p| p.is_match(text))
+        };
         self.matches_gvk(&id.gvk)
             && one(&self.name, &id.name)
             && one(&self.namespace, &id.namespace)
@@ -119,26 +120,11 @@ impl Matcher {
     }
 
     fn matches_gvk(&self, gvk: &Gvk<'_>) -> bool {
-        let one =
-            |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        let one = |pattern: &Option<Pattern>, text: &str| {
+            pattern.as_ref().is_none_or(|p| p.is_match(text))
+        };
         one(&self.kind, &gvk.kind)
             && one(&self.group, &gvk.group)
             && one(&self.version, &gvk.version)
     }
-}
-
-fn whole(pattern: &str) -> Result<Option<Regex>, Problem> {
-    if pattern.is_empty() {
-        return Ok(None);
-    }
-    regex(&format!("^(?:{pattern})$")).map(Some)
-}
-
-/// Compiles a regular expression.
-pub(crate) fn regex(pattern: &str) -> Result<Regex, Problem> {
-    Regex::new(pattern).map_err(|_| {
-        let mut problem = failed(format!("{pattern:?} is not a regular expression"));
-        problem.reason = Reason::InvalidField;
-        problem
-    })
 }

@@ -86,15 +86,11 @@ impl<'a> Session<'a> {
     }
 
     /// What lies at a path; links and submodules on the way are refused.
-    pub(crate) fn kind_at(&mut self, path: &RepoPath) -> Step<Option<(EntryKind, BlobId)>> {
-        match self
-            .tree
-            .entry(path)
-            .map_err(|e| self.unreadable(path, e))?
-        {
-            Some(entry) => {
-                refuse_link(path, entry.kind)?;
-                Ok(Some((entry.kind, entry.id)))
+    pub(crate) fn kind_at(&mut self, path: &RepoPath) -> Step<Option<EntryKind>> {
+        match self.tree.kind(path).map_err(|e| self.unreadable(path, e))? {
+            Some(kind) => {
+                refuse_link(path, kind)?;
+                Ok(Some(kind))
             }
             None => {
                 // What is not there was looked for all the same: once it is, the result may be another.
@@ -103,12 +99,9 @@ impl<'a> Session<'a> {
                     .or_insert_with(inputs::absent);
                 let mut above = path.parent();
                 while let Some(dir) = above {
-                    if let Some(entry) = self
-                        .tree
-                        .entry(&dir)
-                        .map_err(|e| self.unreadable(&dir, e))?
-                    {
-                        refuse_link(&dir, entry.kind)?;
+                    let kind = self.tree.kind(&dir).map_err(|e| self.unreadable(&dir, e))?;
+                    if let Some(kind) = kind {
+                        refuse_link(&dir, kind)?;
                         break;
                     }
                     above = dir.parent();
@@ -118,9 +111,19 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The same, with its id.
+    fn entry_at(&mut self, path: &RepoPath) -> Step<Option<(EntryKind, BlobId)>> {
+        if self.kind_at(path)?.is_none() {
+            return Ok(None);
+        }
+        let entry = self.tree.entry(path);
+        let entry = entry.map_err(|e| self.unreadable(path, e))?;
+        Ok(entry.map(|entry| (entry.kind, entry.id)))
+    }
+
     /// The names in a directory, sorted.
     pub(crate) fn list(&mut self, dir: &RepoPath) -> Step<Vec<(String, EntryKind)>> {
-        if let Some((EntryKind::Tree, id)) = self.kind_at(dir)? {
+        if let Some((EntryKind::Tree, id)) = self.entry_at(dir)? {
             self.inputs.insert(dir.clone(), id);
         }
         let entries = self.tree.list(dir).map_err(|e| self.unreadable(dir, e))?;
@@ -132,7 +135,7 @@ impl<'a> Session<'a> {
 
     /// The bytes of a file.
     pub(crate) fn read(&mut self, path: &RepoPath) -> Step<(BlobId, Arc<[u8]>)> {
-        let Some((kind, id)) = self.kind_at(path)? else {
+        let Some((kind, id)) = self.entry_at(path)? else {
             return Err(
                 Problem::new(Reason::PathNotFound, format!("there is no file {path}")).into(),
             );

@@ -230,7 +230,7 @@ impl Target {
     ) -> Step<()> {
         let path = self.local(session, text)?;
         match session.kind_at(&path)? {
-            Some((EntryKind::Tree, _)) => {
+            Some(EntryKind::Tree) => {
                 let below = self.accumulate_directory(
                     session,
                     text,
@@ -303,7 +303,7 @@ impl Target {
     ) -> Step<Accumulator> {
         let path = self.local(session, text)?;
         match session.kind_at(&path)? {
-            Some((EntryKind::Tree, _)) => {
+            Some(EntryKind::Tree) => {
                 self.accumulate_directory(session, text, &path, Role::Component, start)
             }
             Some(_) => Err(Problem::new(
@@ -538,7 +538,7 @@ impl Target {
 fn load(session: &mut Session<'_>, dir: &RepoPath) -> Step<(&'static str, Kustomization)> {
     let mut found = Vec::new();
     for name in FILE_NAMES {
-        if let Some((EntryKind::Blob, _)) = session.kind_at(&dir.child(name))? {
+        if let Some(EntryKind::Blob) = session.kind_at(&dir.child(name))? {
             found.push(name);
         }
     }

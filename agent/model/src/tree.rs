@@ -119,6 +119,15 @@ pub trait Tree {
     /// When the tree cannot be read, or is malformed on the way there.
     fn entry(&self, path: &RepoPath) -> Result<Option<Entry>, TreeError>;
 
+    /// What kind of thing lies at `path`, for a tree to which ids are dear: a directory on disk has to read everything
+    /// below to tell its own.
+    ///
+    /// # Errors
+    /// When the tree cannot be read, or is malformed on the way there.
+    fn kind(&self, path: &RepoPath) -> Result<Option<EntryKind>, TreeError> {
+        Ok(self.entry(path)?.map(|entry| entry.kind))
+    }
+
     /// The entries of the directory `path`, sorted by name in byte order; empty when there is no such directory.
     ///
     /// # Errors
@@ -135,6 +144,9 @@ pub trait Tree {
 impl<T: Tree + ?Sized> Tree for Arc<T> {
     fn entry(&self, path: &RepoPath) -> Result<Option<Entry>, TreeError> {
         (**self).entry(path)
+    }
+    fn kind(&self, path: &RepoPath) -> Result<Option<EntryKind>, TreeError> {
+        (**self).kind(path)
     }
     fn list(&self, path: &RepoPath) -> Result<Vec<(String, Entry)>, TreeError> {
         (**self).list(path)

@@ -294,7 +294,7 @@ impl Arena {
             }
         }
         if !found {
-            out.extend(entry);
+            out.extend(entry.filter(|place| !self.nodes[*place].is_null()));
         }
         *list = out;
         Ok(())

@@ -7,23 +7,19 @@ use crate::failure::{Step, failed};
 use crate::field_spec::{Create, FieldSpec};
 use crate::id::{Gvk, scalar_text};
 use crate::kustomization::Image;
+use crate::pattern::{self, regex};
 use crate::resmap::ResMap;
 use crate::scalars::set_untyped;
-use crate::selector::regex;
 
 /// Changes name, tag or digest of an image wherever it is used.
 pub(crate) fn transform(map: &mut ResMap, image: &Image, fields: &[FieldSpec]) -> Step<()> {
-    // The name is a pattern, as in kustomize.
-    let pattern = regex(&format!(
-        "^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$",
-        image.name
-    ))?;
+    let named = Named::of(&image.name)?;
     for resource in map.list_mut() {
         let gvk = Gvk::of(&resource.node).into_owned();
         if gvk.kind == "CustomResourceDefinition" {
             continue;
         }
-        let update = |node: &mut Node| set(node, image, &pattern);
+        let update = |node: &mut Node| set(node, image, &named);
         let mut all = || {
             containers(&mut resource.node, &update)?;
             for field in fields.iter().filter(|f| f.applies_to(&gvk)) {
@@ -34,6 +30,44 @@ pub(crate) fn transform(map: &mut ResMap, image: &Image, fields: &[FieldSpec]) -
         all().map_err(|stop| super::prefix::on(stop, resource.file.as_deref()))?;
     }
     Ok(())
+}
+
+/// Images of one name, whatever their tag and digest. The name is a pattern, as in kustomize.
+enum Named<'n> {
+    Plain(&'n str),
+    Regex(Regex),
+}
+
+impl<'n> Named<'n> {
+    fn of(name: &'n str) -> Step<Self> {
+        if pattern::is_plain(name) {
+            return Ok(Self::Plain(name));
+        }
+        let version = "[a-zA-Z0-9_.{}-]*";
+        let found = regex(&format!("^{name}(:{version})?(@sha256:{version})?$"))?;
+        Ok(Self::Regex(found))
+    }
+
+    fn is_match(&self, image: &str) -> bool {
+        match self {
+            Self::Plain(name) => pattern::after(name, image).is_some_and(is_version),
+            Self::Regex(regex) => regex.is_match(image),
+        }
+    }
+}
+
+/// True for `:tag@sha256:digest`, either of which may lack.
+fn is_version(text: &str) -> bool {
+    let part = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '{' | '}' | '-'))
+    };
+    let (tag, digest) = match text.split_once('@') {
+        Some((tag, digest)) => (tag, Some(digest)),
+        None => (text, None),
+    };
+    let digest = digest.is_none_or(|digest| digest.strip_prefix("sha256:").is_some_and(part));
+    digest && (tag.is_empty() || tag.strip_prefix(':').is_some_and(part))
 }
 
 /// Any list called `containers` or `initContainers`, wherever it is.
@@ -69,12 +103,12 @@ fn image_of(container: &mut Node) -> Step<Option<&mut Node>> {
     }
 }
 
-fn set(node: &mut Node, image: &Image, pattern: &Regex) -> Step<()> {
+fn set(node: &mut Node, image: &Image, named: &Named<'_>) -> Step<()> {
     if matches!(node.value, Value::Map(_) | Value::List(_)) {
         return Err(failed(format!("an image is a text, not {}", node.shape())).into());
     }
     let text = scalar_text(node).into_owned();
-    if node.is_null() || !pattern.is_match(&text) {
+    if node.is_null() || !named.is_match(&text) {
         return Ok(());
     }
     let (name, tag, digest) = split(&text);
@@ -118,7 +152,23 @@ pub(crate) fn split(image: &str) -> (&str, &str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_names_are_found_as_by_the_regular_expression(
+            name in "[ab.:@/-]{0,3}",
+            image in "[ab./-]{0,3}(:[ab:@{]{0,2})?(@(sha256:)?[ab.@]{0,2})?",
+        ) {
+            let version = "[a-zA-Z0-9_.{}-]*";
+            let pattern = format!("^{name}(:{version})?(@sha256:{version})?$");
+            let regex = regex(&pattern).expect("an expression");
+            let named = Named::of(&name).expect("a name");
+            prop_assert_eq!(named.is_match(&image), regex.is_match(&image), "{} {}", name, image);
+        }
+    }
 
     #[test]
     fn images_are_split_into_name_tag_and_digest() {

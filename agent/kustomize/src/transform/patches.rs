@@ -224,6 +224,8 @@ fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) ->
     if replaces_annotations {
         resource.book();
     }
+    // The patch says so in an annotation, which is merged as any other.
+    let (allow_name_change, allow_kind_change) = (patch.allow_name_change, patch.allow_kind_change);
     let merger = Merger {
         schemas,
         direction: Direction::Prepend,
@@ -236,6 +238,8 @@ fn strategic(resource: &mut Resource, patch: Resource, schemas: &mut Schemas) ->
     if replaces_annotations {
         resource.unbook();
     }
+    resource.allow_name_change |= allow_name_change;
+    resource.allow_kind_change |= allow_kind_change;
     if !resource.is_empty() {
         identity.restore(resource);
     }

@@ -6,8 +6,8 @@ use muster_model::{Map, Node, Value};
 
 use crate::failure::{Step, failed};
 use crate::path::{Part, list_index};
+use crate::pattern::Pattern;
 use crate::scalars::untyped;
-use crate::selector::regex;
 
 /// What a made field is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Search {
         pattern: &str,
         rest: &[String],
     ) -> Step<()> {
-        let matcher = regex(pattern)?;
+        let matcher = Pattern::anywhere(pattern)?;
         let items = entries(node, field)?;
         let matching = |item: &Node| {
             let value = if field.is_empty() {
