@@ -137,7 +137,8 @@ impl DirectoryTree {
                 },
             );
         }
-        let mut data = Vec::new();
+        // One more byte: reading to the end needs room to find that it is there.
+        let mut data = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
         // The file may grow while it is read.
         let read = fs::File::open(at).and_then(|file| file.take(limit).read_to_end(&mut data));
         match read {

@@ -23,6 +23,9 @@ pub struct Built {
     inputs: Vec<(RepoPath, BlobId)>,
 }
 
+/// Bytes that are written at once, at least.
+const CHUNK: usize = 64 * 1024;
+
 impl Built {
     /// The objects in output order.
     #[must_use]
@@ -40,6 +43,25 @@ impl Built {
     #[must_use]
     pub fn to_yaml(&self) -> String {
         yaml::write_documents(&self.nodes)
+    }
+
+    /// Writes the same, a few objects at a time: a large build is never in memory twice.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn write_yaml(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        let mut text = String::with_capacity(2 * CHUNK);
+        for (index, node) in self.nodes.iter().enumerate() {
+            if index > 0 {
+                text.push_str("---\n");
+            }
+            yaml::write(node, &mut text);
+            if text.len() >= CHUNK {
+                out.write_all(text.as_bytes())?;
+                text.clear();
+            }
+        }
+        out.write_all(text.as_bytes())
     }
 
     /// The objects as `kustomize build -o DIR` writes them: one file for each, by name.

@@ -38,6 +38,14 @@ impl Console {
         let _ = std::io::stdout().write_all(bytes);
     }
 
+    /// Lets `write` print to standard output; whoever reads it may stop reading.
+    pub fn output(
+        &mut self,
+        write: impl FnOnce(&mut std::io::StdoutLock<'_>) -> std::io::Result<()>,
+    ) {
+        let _ = write(&mut std::io::stdout().lock());
+    }
+
     /// Prints a value as JSON.
     pub fn json(&mut self, value: &impl serde::Serialize) {
         let text = serde_json::to_string_pretty(value).expect("because our own values serialise");

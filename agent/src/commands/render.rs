@@ -28,6 +28,8 @@ pub(super) fn run(args: &RenderArgs, console: &mut Console) -> Result<ExitCode, 
             Some(object) => explain::print(tree, path, &options, object, console),
             None => {
                 let built = build(tree, path, &options).map_err(problem)?;
+                // The process ends here: to free the objects one by one would only take time.
+                let built = std::mem::ManuallyDrop::new(built);
                 output(args.output.as_deref(), &built, console)
             }
         }
@@ -112,14 +114,16 @@ fn with_tree(
 fn output(to: Option<&Path>, built: &Built, console: &mut Console) -> Result<(), Problem> {
     match to {
         None => {
-            console.bytes(built.to_yaml().as_bytes());
+            console.output(|out| built.write_yaml(out));
             Ok(())
         }
         Some(directory) if directory.is_dir() => built
             .to_files()?
             .iter()
             .try_for_each(|(name, text)| write(&directory.join(name), text.as_bytes())),
-        Some(file) => write(file, built.to_yaml().as_bytes()),
+        Some(file) => std::fs::File::create(file)
+            .and_then(|mut out| built.write_yaml(&mut out))
+            .map_err(|error| not_written(file, &error)),
     }
 }
 
@@ -134,14 +138,16 @@ fn problem(failure: Failure) -> Problem {
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
-    std::fs::write(file, bytes).map_err(|e| {
-        let reason = match e.kind() {
-            std::io::ErrorKind::NotFound => Reason::PathNotFound,
-            _ => Reason::InternalError,
-        };
-        let message = format!("cannot write {}: {}", file.display(), e.kind());
-        Problem::new(reason, message)
-    })
+    std::fs::write(file, bytes).map_err(|error| not_written(file, &error))
+}
+
+fn not_written(file: &Path, error: &std::io::Error) -> Problem {
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => Reason::PathNotFound,
+        _ => Reason::InternalError,
+    };
+    let message = format!("cannot write {}: {}", file.display(), error.kind());
+    Problem::new(reason, message)
 }
 
 fn existing(path: &Path) -> Result<PathBuf, Problem> {

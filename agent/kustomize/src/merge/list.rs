@@ -404,8 +404,10 @@ fn present(all: &[Values], tuple: &[String], keys: &[String]) -> (Vec<String>, V
 /// Entries that share a value and differ only where one has none count as one.
 fn complete(all: &mut [Values]) {
     for i in 0..all.len() {
+        // As it was before any other completed it.
+        let one = all[i].clone();
         for j in 0..all.len() {
-            if let Some(both) = joined(&all[i], &all[j]) {
+            if let Some(both) = joined(&one, &all[j]) {
                 all[i].clone_from(&both);
                 all[j] = both;
             }
