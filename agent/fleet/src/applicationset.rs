@@ -1,5 +1,6 @@
 //! An ApplicationSet: generators, a template, and how its Applications change.
 
+mod element;
 mod strategy;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use crate::decode::{Decoder, Fields, Strings};
 use crate::generator::{Depth, Generator};
 use crate::template::{self, Language};
 
+pub use element::Element;
 pub use strategy::{DeletionOrder, MatchExpression, MatchOperator, MaxUpdate, Step, Strategy};
 
 /// An ApplicationSet.
