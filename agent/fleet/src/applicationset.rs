@@ -92,7 +92,8 @@ impl ApplicationSet {
 
     /// Parses every template once, so that a broken one is found before a cluster needs it.
     fn check_templates(&self, decoder: &mut Decoder, spec: &Node) {
-        for field in ["generators", "template", "templatePatch"] {
+        // What generators hold is a template only in some places, and may be text that merely looks like one.
+        for field in ["template", "templatePatch"] {
             let Some(node) = spec.get(field) else {
                 continue;
             };
