@@ -134,7 +134,7 @@ fn visit(value: &Value, path: &mut Vec<String>, found: &mut Vec<Change>) {
                     found.push(Change::Cut(path.clone(), start, start + length + 2));
                 }
             }
-            for (start, word) in text.match_indices(|c: char| c == ' ' || c == '|') {
+            for (start, word) in text.match_indices([' ', '|']) {
                 found.push(Change::Cut(path.clone(), start, start + word.len()));
             }
             return;

@@ -13,11 +13,7 @@ pub(super) fn unbalanced(template: &str) -> Option<String> {
         let word = after.split(|c: char| !c.is_ascii_alphabetic()).next();
         match word.unwrap_or_default() {
             word @ ("if" | "range" | "with" | "block" | "define") => open.push(word),
-            "end" => {
-                if open.pop().is_none() {
-                    return Some("unexpected {{end}}".to_owned());
-                }
-            }
+            "end" if open.pop().is_none() => return Some("unexpected {{end}}".to_owned()),
             "else" if !matches!(open.last(), Some(&("if" | "range" | "with"))) => {
                 return Some("unexpected {{else}}".to_owned());
             }

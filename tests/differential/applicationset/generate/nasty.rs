@@ -238,13 +238,23 @@ fn set(spec: Value, clusters: Vec<Cluster>) -> Case {
 
 /// Whole sets that no single text says.
 fn whole() -> Vec<Case> {
-    let east = Cluster {
+    let mut found = combinations();
+    found.extend(labels());
+    found
+}
+
+fn east() -> Cluster {
+    Cluster {
         name: "east".to_owned(),
         server: "https://east.example.com".to_owned(),
         project: None,
         labels: BTreeMap::from([("env".to_owned(), "prod".to_owned())]),
         annotations: BTreeMap::new(),
-    };
+    }
+}
+
+/// A cluster completed with what has other types, or nothing in it.
+fn combinations() -> Vec<Case> {
     let clusters_and = |other: Value, kind: &str| {
         let mut combination = json!({"generators": [{"clusters": {}}, other]});
         if kind == "merge" {
@@ -275,10 +285,16 @@ fn whole() -> Vec<Case> {
                     "generators": clusters_and(json!({"list": {"elements": [element]}}), kind),
                     "template": application("{{ .name }}", label.clone()),
                 }),
-                vec![east.clone()],
+                vec![east()],
             ));
         }
     }
+    found
+}
+
+/// What templates do with labels and values, which are mappings of texts for Go.
+fn labels() -> Vec<Case> {
+    let mut found = Vec::new();
     for option in ["default", "zero", "error"] {
         let texts = json!({
             "index": "{{ index .metadata.labels \"none\" }}",
@@ -298,7 +314,7 @@ fn whole() -> Vec<Case> {
                     "generators": [{"clusters": {"selector": {"matchLabels": {"env": "prod"}}, "values": {"own": "v"}}}],
                     "template": application("{{ .name }}", json!({(key.as_str()): text})),
                 }),
-                vec![east.clone()],
+                vec![east()],
             ));
         }
     }

@@ -194,34 +194,7 @@ pub fn text(rng: &mut StdRng, world: &World, known: &[Known]) -> String {
 /// One placeholder of the language.
 fn placeholder(rng: &mut StdRng, world: &World, known: &[Known]) -> String {
     if !world.go {
-        let name = match known.choose(rng) {
-            Some(one) if !one_in(rng, 8) => one.name.as_str(),
-            _ => pick(
-                rng,
-                &[
-                    "none",
-                    "name",
-                    "values.k",
-                    "path",
-                    "",
-                    "metadata.labels.env",
-                    "a b",
-                    ".name",
-                ],
-            ),
-        };
-        let (open, close) = *[
-            ("{{", "}}"),
-            ("{{ ", " }}"),
-            ("{{  ", "}}"),
-            ("{{\t", " }}"),
-            ("{{{", "}}}"),
-            ("{{", "}} }}"),
-        ]
-        .choose(rng)
-        .filter(|_| one_in(rng, 2))
-        .unwrap_or(&("{{", "}}"));
-        return format!("{open}{name}{close}");
+        return tag(rng, known);
     }
     let shape = *[
         Shape::Text,
@@ -255,6 +228,38 @@ fn placeholder(rng: &mut StdRng, world: &World, known: &[Known]) -> String {
         ),
         _ => format!("{open} {of} {close}"),
     }
+}
+
+/// A name between braces, as the language that only replaces names has it.
+fn tag(rng: &mut StdRng, known: &[Known]) -> String {
+    let name = match known.choose(rng) {
+        Some(one) if !one_in(rng, 8) => one.name.as_str(),
+        _ => pick(
+            rng,
+            &[
+                "none",
+                "name",
+                "values.k",
+                "path",
+                "",
+                "metadata.labels.env",
+                "a b",
+                ".name",
+            ],
+        ),
+    };
+    let (open, close) = *[
+        ("{{", "}}"),
+        ("{{ ", " }}"),
+        ("{{  ", "}}"),
+        ("{{\t", " }}"),
+        ("{{{", "}}}"),
+        ("{{", "}} }}"),
+    ]
+    .choose(rng)
+    .filter(|_| one_in(rng, 2))
+    .unwrap_or(&("{{", "}}"));
+    format!("{open}{name}{close}")
 }
 
 /// An expression that ends in a text, out of something of this shape.
@@ -299,6 +304,11 @@ fn operand(rng: &mut StdRng, known: &[Known], shape: Shape) -> String {
         )
         .to_owned();
     }
+    literal(rng, shape)
+}
+
+/// A value of this shape, written out.
+fn literal(rng: &mut StdRng, shape: Shape) -> String {
     match shape {
         Shape::Text => format!("({})", quoted(words::text(rng))),
         Shape::Number => pick(
