@@ -92,11 +92,14 @@ impl ApplicationSet {
 
     /// Parses every template once, so that a broken one is found before a cluster needs it.
     fn check_templates(&self, decoder: &mut Decoder, spec: &Node) {
-        // What generators hold is a template only in some places, and may be text that merely looks like one.
+        let mut found = Vec::new();
         for field in ["template", "templatePatch"] {
-            let Some(node) = spec.get(field) else {
-                continue;
-            };
+            found.extend(spec.get(field).map(|node| (field, node)));
+        }
+        let mut executed = Vec::new();
+        templates_of(spec, &mut executed);
+        found.extend(executed.into_iter().map(|node| ("generators", node)));
+        for (field, node) in found {
             if let Err(error) = template::check(self.language, node) {
                 let path = format!("spec.{field}");
                 decoder.refuse(
@@ -106,6 +109,21 @@ impl ApplicationSet {
                     error.to_string(),
                 );
             }
+        }
+    }
+}
+
+/// What generators always execute: their values and templates. Elsewhere a text may merely look like a template.
+fn templates_of<'n>(node: &'n Node, found: &mut Vec<&'n Node>) {
+    let entries = node.get("generators").and_then(Node::as_list);
+    for entry in entries.into_iter().flatten() {
+        for kind in ["list", "clusters", "git", "matrix", "merge"] {
+            let Some(node) = entry.get(kind) else {
+                continue;
+            };
+            let own = ["values", "template"].into_iter();
+            found.extend(own.filter_map(|field| node.get(field)));
+            templates_of(node, found);
         }
     }
 }
