@@ -1,5 +1,6 @@
 //! Random ApplicationSets: every generator, both template languages, and what people write wrong.
 
+mod expressions;
 mod generators;
 pub mod nasty;
 mod repository;
