@@ -149,6 +149,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
         "generators that ask something else",
     ),
     ("is a range of versions", "semver ranges"),
+    ("unknown sync option", "sync options that are none"),
     (
         "leaves the repository",
         "paths that Argo CD refuses once it reads them",
