@@ -33,6 +33,12 @@ export MUSTER_KUSTOMIZE_ORACLE ?= $(wildcard $(ORACLES)/kustomize-oracle)
 ifeq ($(MUSTER_KUSTOMIZE_ORACLE),)
 unexport MUSTER_KUSTOMIZE_ORACLE
 endif
+# What our ApplicationSets are compared with: a program around Argo CD's own code. It takes minutes to build, so tests
+# use it where it is.
+export MUSTER_ARGOCD_ORACLE ?= $(wildcard $(ORACLES)/argocd-oracle)
+ifeq ($(MUSTER_ARGOCD_ORACLE),)
+unexport MUSTER_ARGOCD_ORACLE
+endif
 
 # Where the musl targets cannot be had, `make image TRIPLE=x86_64-unknown-linux-gnu` links the C library statically.
 TRIPLE ?= $(shell uname -m)-unknown-linux-musl
@@ -69,6 +75,10 @@ testbed: ## Builds etcd, kube-apiserver, its controllers and KWOK from source, o
 .PHONY: oracle
 oracle: ## Builds kustomize 5.8.1, and the programs our YAML and kustomize are compared with, from Go modules (1 minute)
 	@tests/oracle/build.sh "$(ORACLES)"
+
+.PHONY: oracle-argocd
+oracle-argocd: ## Builds the program our ApplicationSets are compared with, from Argo CD's module (4 minutes on 2 cores, once)
+	@tests/oracle/build.sh "$(ORACLES)" argocd
 
 ##### Building
 
@@ -144,7 +154,15 @@ SEED ?= 1
 
 .PHONY: differential
 differential: oracle ## Random kustomizations, built by muster and by kustomize 5.8.1 (TREES=10000, SEED=1)
-	MUSTER_KUSTOMIZE_ORACLE="$(ORACLES)/kustomize-oracle" MUSTER_TREES=$(TREES) MUSTER_SEED=$(SEED) \
+	env -u MUSTER_ARGOCD_ORACLE MUSTER_KUSTOMIZE_ORACLE="$(ORACLES)/kustomize-oracle" MUSTER_TREES=$(TREES) MUSTER_SEED=$(SEED) \
+		$(CARGO) test $(CI) --test differential
+
+# Which ApplicationSets are compared.
+APPS ?= 2000
+
+.PHONY: differential-applicationset
+differential-applicationset: oracle-argocd ## Random ApplicationSets, evaluated by muster and by Argo CD's code (APPS=2000, SEED=1)
+	env -u MUSTER_KUSTOMIZE_ORACLE MUSTER_ARGOCD_ORACLE="$(ORACLES)/argocd-oracle" MUSTER_APPS=$(APPS) MUSTER_SEED=$(SEED) \
 		$(CARGO) test $(CI) --test differential
 
 # How long `make fuzz` runs, over all targets.
@@ -155,11 +173,11 @@ fuzz: ## Fuzzes YAML, kustomizations and patches (MINUTES=3); needs a C++ compil
 	@tests/fuzz/run.sh $(MINUTES)
 
 # What `make test-long` runs, one after the other.
-LONG := simulation differential yaml fuzz
+LONG := simulation differential applicationset yaml fuzz
 SECONDS ?= 3600
 
 .PHONY: test-long
-test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), 50,000 random kustomizations, fuzzing
+test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), 50,000 random kustomizations, 20,000 ApplicationSets, fuzzing
 
 # Fresh seeds, as the time of day gives them: the line at the end of a failure repeats it.
 .PHONY: $(addprefix long-,$(LONG))
@@ -169,6 +187,8 @@ long-simulation:
 	$(TARGET)/ci/muster-sim --seed $$(date +%s)00000 --seconds $(SECONDS) --reached
 long-differential:
 	@$(MAKE) differential TREES=50000
+long-applicationset:
+	@$(MAKE) differential-applicationset APPS=20000
 long-yaml: oracle
 	MUSTER_YAML_ORACLE="$(ORACLES)/yaml-oracle" MUSTER_ROUNDS=200000 $(CARGO) test $(CI) --test yaml_oracle
 long-fuzz:

@@ -1,10 +1,12 @@
-//! Random kustomizations, built by muster and by the real `kustomize build`, must give the same bytes.
+//! Random kustomizations, built by muster and by the real `kustomize build`, must give the same bytes; random
+//! ApplicationSets, evaluated by muster and by Argo CD's own code, the same Applications ([`applicationset`]).
 //!
 //! Needs the program of `tests/oracle/kustomize` in `MUSTER_KUSTOMIZE_ORACLE` (`make oracle` builds it); without it, says
 //! so and passes. `MUSTER_SEED` and `MUSTER_TREES` choose what is generated; `MUSTER_CASES` names a file with cases of
 //! one's own instead, one JSON object a line as the oracle takes it. What differs is made as small as it gets, printed,
 //! and left in the directory `MUSTER_FINDINGS`.
 
+mod applicationset;
 mod compare;
 mod generate;
 mod oracle;
@@ -22,9 +24,20 @@ use generate::Case;
 use oracle::Oracle;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    let (kustomizations, sets) = (kustomizations(), applicationset::run());
+    if kustomizations && sets {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Compares kustomizations; false when anything differs.
+fn kustomizations() -> bool {
     let Some(program) = std::env::var_os("MUSTER_KUSTOMIZE_ORACLE") else {
         println!("SKIPPED: MUSTER_KUSTOMIZE_ORACLE is not set; `make oracle` builds the program");
-        return ExitCode::SUCCESS;
+        return true;
     };
     let (seed, trees) = (setting("MUSTER_SEED", 1), setting("MUSTER_TREES", 1000));
     let given = std::env::var_os("MUSTER_CASES").map(|file| oracle::read_cases(Path::new(&file)));
@@ -46,7 +59,6 @@ fn main() -> ExitCode {
         findings: std::env::var_os("MUSTER_FINDINGS"),
         shrink: setting("MUSTER_SHRINK", 1) > 0,
     };
-    std::panic::set_hook(Box::new(|_| {}));
     std::thread::scope(|scope| {
         for _ in 0..setting("MUSTER_JOBS", 2) {
             scope.spawn(|| run.work());
@@ -131,16 +143,12 @@ impl Run {
         }
     }
 
-    fn report(&self) -> ExitCode {
+    fn report(&self) -> bool {
         let counts = self.lock();
         for (verdict, count) in &*counts {
             println!("{count:>8}  {verdict}");
         }
-        if counts.keys().any(Verdict::is_failure) {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        }
+        !counts.keys().any(Verdict::is_failure)
     }
 }
 

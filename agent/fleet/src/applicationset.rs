@@ -1,5 +1,6 @@
 //! An ApplicationSet: generators, a template, and how its Applications change.
 
+mod element;
 mod strategy;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use crate::decode::{Decoder, Fields, Strings};
 use crate::generator::{Depth, Generator};
 use crate::template::{self, Language};
 
+pub use element::Element;
 pub use strategy::{DeletionOrder, MatchExpression, MatchOperator, MaxUpdate, Step, Strategy};
 
 /// An ApplicationSet.
@@ -90,10 +92,14 @@ impl ApplicationSet {
 
     /// Parses every template once, so that a broken one is found before a cluster needs it.
     fn check_templates(&self, decoder: &mut Decoder, spec: &Node) {
-        for field in ["generators", "template", "templatePatch"] {
-            let Some(node) = spec.get(field) else {
-                continue;
-            };
+        let mut found = Vec::new();
+        for field in ["template", "templatePatch"] {
+            found.extend(spec.get(field).map(|node| (field, node)));
+        }
+        let mut executed = Vec::new();
+        templates_of(spec, &mut executed);
+        found.extend(executed.into_iter().map(|node| ("generators", node)));
+        for (field, node) in found {
             if let Err(error) = template::check(self.language, node) {
                 let path = format!("spec.{field}");
                 decoder.refuse(
@@ -103,6 +109,21 @@ impl ApplicationSet {
                     error.to_string(),
                 );
             }
+        }
+    }
+}
+
+/// What generators always execute: their values and templates. Elsewhere a text may merely look like a template.
+fn templates_of<'n>(node: &'n Node, found: &mut Vec<&'n Node>) {
+    let entries = node.get("generators").and_then(Node::as_list);
+    for entry in entries.into_iter().flatten() {
+        for kind in ["list", "clusters", "git", "matrix", "merge"] {
+            let Some(node) = entry.get(kind) else {
+                continue;
+            };
+            let own = ["values", "template"].into_iter();
+            found.extend(own.filter_map(|field| node.get(field)));
+            templates_of(node, found);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use muster_model::{Location, Map, Node, Problem, Reason};
 
+use crate::failure::Failure;
 use crate::suggest;
 
 /// Reads one file's nodes and collects what is wrong with them.
@@ -136,6 +137,17 @@ impl Decoder {
     #[must_use]
     pub fn into_problems(self) -> (Vec<Problem>, Vec<Problem>) {
         (self.problems, self.warnings)
+    }
+
+    /// Ends reading with what is wrong, when anything is.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn refuse_all(self) -> Result<(), Failure> {
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Refused(self.problems))
     }
 
     /// Takes over what another decoder of the same file found.

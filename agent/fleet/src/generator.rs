@@ -26,7 +26,7 @@ use crate::template::{Language, Renderer, is_templated};
 pub use clusters::{IN_CLUSTER, IN_CLUSTER_SERVER, Member, Members, SECRET_TYPE};
 pub(crate) use clusters::{sentinel_cluster, show_text};
 pub use git::{GitSource, Listing};
-pub use merge::fill_template;
+pub(crate) use merge::fill_template;
 pub use sets::ParameterSets;
 
 /// Parameter sets one ApplicationSet may generate: 200,000, forty for each of 5,000 clusters.
@@ -200,11 +200,8 @@ impl Generator {
             Decoder::new("", Reason::InvalidField).strings(crate::decode::Strings::Templated);
         let mut generator = Self::read(&mut decoder, &node, &self.path, Depth::Nested);
         generator.selector.clone_from(&self.selector);
-        let (problems, _) = decoder.into_problems();
-        if problems.is_empty() {
-            return Ok(generator);
-        }
-        Err(Failure::Refused(problems))
+        decoder.refuse_all()?;
+        Ok(generator)
     }
 }
 
@@ -320,12 +317,16 @@ fn combination(
     }
 }
 
-/// Reads the children of a combination.
-fn read_children(decoder: &mut Decoder, fields: &mut Fields<'_>, depth: Depth) -> Vec<Generator> {
-    let items = decoder.items(fields, "generators");
+/// Reads the children of a combination, each as `prepare` makes it, which is told its number.
+fn read_children(
+    decoder: &mut Decoder,
+    fields: &mut Fields<'_>,
+    depth: Depth,
+    prepare: fn(usize, &Node) -> Node,
+) -> Vec<Generator> {
+    let items = decoder.items(fields, "generators").into_iter().enumerate();
     items
-        .into_iter()
-        .map(|(path, node)| Generator::read(decoder, node, &path, depth))
+        .map(|(index, (path, node))| Generator::read(decoder, &prepare(index, node), &path, depth))
         .collect()
 }
 

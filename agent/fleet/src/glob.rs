@@ -142,7 +142,7 @@ fn tokens(pattern: &str, dialect: Dialect) -> Option<Vec<Token>> {
                 Token::Many(crosses || (double && dialect == Dialect::Separated))
             }
             '?' => Token::One(crosses),
-            '[' => class(&mut chars, crosses)?,
+            '[' => class(&mut chars, crosses, dialect)?,
             '\\' => Token::Char(chars.next()?),
             c => Token::Char(c),
         });
@@ -150,8 +150,14 @@ fn tokens(pattern: &str, dialect: Dialect) -> Option<Vec<Token>> {
     Some(out)
 }
 
-fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, slash: bool) -> Option<Token> {
-    let negated = chars.next_if(|c| matches!(c, '^' | '!')).is_some();
+fn class(
+    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    slash: bool,
+    dialect: Dialect,
+) -> Option<Token> {
+    // Go knows only `^`, and takes no bare `]` or `-` for an end of a range.
+    let go = dialect == Dialect::Path;
+    let negated = chars.next_if(|c| *c == '^' || (*c == '!' && !go)).is_some();
     let mut ranges = Vec::new();
     loop {
         let low = match chars.next()? {
@@ -162,6 +168,7 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, slash: bool) -> O
                     slash,
                 });
             }
+            ']' | '-' if go => return None,
             '\\' => chars.next()?,
             c => c,
         };
@@ -169,6 +176,11 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, slash: bool) -> O
         if chars.peek() == Some(&'-') {
             chars.next();
             match chars.peek() {
+                Some(']' | '-') if go => return None,
+                Some('\\') if go => {
+                    chars.next();
+                    high = chars.next()?;
+                }
                 Some(']') => ranges.push(('-', '-')),
                 Some(_) => high = chars.next()?,
                 None => return None,
@@ -235,6 +247,7 @@ mod tests {
         assert!(is("*", "app1") && !is("*", "p1/app4"));
         assert!(is("p1/*/*", "p1/p2/app3") && is("a?c", "abc") && is("[a-c]x", "bx"));
         assert!(!is("[", "a") && !is("[^a]", "a") && is("\\*", "*"));
+        assert!(is("[!a]", "a") && !is("[!a]", "b") && !is("[]a]", "a") && !is("[a-]", "a"));
     }
 
     #[test]

@@ -27,3 +27,4 @@ pub mod targets;
 pub mod template;
 mod template_patch;
 pub mod text_map;
+mod yaml_text;

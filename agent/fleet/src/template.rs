@@ -5,6 +5,7 @@
 //!   node ──every text and key──▶ node
 //! ```
 
+mod blocks;
 mod fast;
 mod functions;
 mod go;

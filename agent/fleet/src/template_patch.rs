@@ -3,9 +3,10 @@
 //! Argo CD's Application type has one list with a merge strategy, `metadata.finalizers`; every other list is replaced.
 
 use muster_model::node::Value as NodeValue;
-use muster_model::{Budgets, Map, Node, Reason, yaml};
+use muster_model::{Map, Node, Reason};
 
 use crate::failure::Failure;
+use crate::yaml_text;
 
 /// Directives of strategic merge patches.
 const PATCH: &str = "$patch";
@@ -19,7 +20,7 @@ const ORDER: &str = "$setElementOrder/";
 pub(crate) fn apply(application: &Node, patch: &str) -> Result<Node, Failure> {
     let refused =
         |why: String| Failure::of(Reason::TemplateFailed, format!("templatePatch: {why}"));
-    let documents = yaml::read(patch.as_bytes(), &Budgets::default(), 0)
+    let documents = yaml_text::read(patch.as_bytes())
         .map_err(|error| refused(format!("line {}: {error}", error.line())))?;
     let Some(patch) = documents.first() else {
         return Ok(application.clone());
@@ -79,6 +80,11 @@ fn merge(base: &Node, patch: &Node, path: &str) -> Result<Node, String> {
             (Some(mine), NodeValue::List(items)) if path == ".metadata.finalizers" => {
                 appended(mine, items)
             }
+            // A directive about a mapping that is not there takes it away, whatever it says.
+            (_, NodeValue::Map(map)) if map.contains_key(PATCH) => {
+                out.remove(key);
+                continue;
+            }
             (_, NodeValue::Map(_)) => merge(&Node::map(Map::new()), value, &path)?,
             _ => value.clone(),
         };
@@ -118,7 +124,7 @@ fn restore_project(patched: &mut Node, original: &Node) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_model::json;
+    use muster_model::{Budgets, json, yaml};
 
     fn node(text: &str) -> Node {
         yaml::read(text.as_bytes(), &Budgets::default(), 0)
@@ -131,11 +137,11 @@ mod tests {
         let base = node(
             "{metadata: {name: a, finalizers: [x]}, spec: {project: p, sources: [1, 2], syncPolicy: {automated: {prune: true}}}}",
         );
-        let patch = "{metadata: {finalizers: [x, y]}, spec: {project: other, sources: [3], syncPolicy: {automated: {selfHeal: true, prune: null}}}}";
+        let patch = "{metadata: {finalizers: [x, z]}, spec: {project: other, sources: [3], syncPolicy: {automated: {selfHeal: true, prune: null}}}}";
         let patched = apply(&base, patch).expect("a patch");
         assert_eq!(
             json::to_canonical(&patched),
-            r#"{"metadata":{"finalizers":["x","y"],"name":"a"},"spec":{"project":"p","sources":[3],"syncPolicy":{"automated":{"selfHeal":true}}}}"#
+            r#"{"metadata":{"finalizers":["x","z"],"name":"a"},"spec":{"project":"p","sources":[3],"syncPolicy":{"automated":{"selfHeal":true}}}}"#
         );
         assert_eq!(apply(&base, "").expect("nothing"), base);
         assert!(apply(&base, "[1]").is_err());
@@ -145,13 +151,15 @@ mod tests {
     #[test]
     fn directives_replace_and_take_away() {
         let base = node(
-            "{metadata: {labels: {a: b}, finalizers: [x, y]}, spec: {syncPolicy: {automated: {prune: true}}}}",
+            "{metadata: {labels: {a: b}, finalizers: [x, z]}, spec: {syncPolicy: {automated: {prune: true}}}}",
         );
         let patch = "{metadata: {labels: {$patch: replace, c: d}, $deleteFromPrimitiveList/finalizers: [x]}, spec: {syncPolicy: {automated: {$patch: delete}}}}";
         assert_eq!(
             json::to_canonical(&apply(&base, patch).expect("a patch")),
-            r#"{"metadata":{"finalizers":["y"],"labels":{"c":"d"}},"spec":{"syncPolicy":{"automated":{}}}}"#
+            r#"{"metadata":{"finalizers":["z"],"labels":{"c":"d"}},"spec":{"syncPolicy":{"automated":{}}}}"#
         );
+        let replaced = apply(&base, "{metadata: {annotations: {$patch: replace, c: d}}}");
+        assert_eq!(replaced.expect("a patch"), base);
         assert!(apply(&base, "{spec: {$patch: move}}").is_err());
         assert!(apply(&base, "{spec: {$retainKeys: [x]}}").is_err());
     }

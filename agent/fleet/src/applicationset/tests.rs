@@ -133,3 +133,22 @@ fn options_of_go_templates_are_those_of_go() {
         "{problems}"
     );
 }
+
+#[test]
+fn texts_of_generators_are_templates_only_where_they_are_executed() {
+    let read = |generator: &str| {
+        let text = format!(
+            "{{metadata: {{name: x}}, spec: {{goTemplate: true, generators: [{generator}], template: {{metadata: {{name: a}}, spec: {{project: p, source: {{repoURL: 'https://h/r', path: x}}, destination: {{name: east}}}}}}}}}}"
+        );
+        let node = yaml::read(text.as_bytes(), &Budgets::default(), 0).expect("YAML");
+        let mut decoder = Decoder::new("a.yaml", Reason::InvalidField);
+        ApplicationSet::read(&mut decoder, &node[0]);
+        decoder.refuse_all()
+    };
+    assert_eq!(read("{list: {elements: [{a: '{{ none }}'}]}}"), Ok(()));
+    assert!(read("{clusters: {values: {a: '{{ now }}'}}}").is_err());
+    assert!(read(
+        "{matrix: {generators: [{list: {elements: []}}, {git: {files: [{path: a}], values: {a: '{{'}}}]}}"
+    )
+    .is_err());
+}

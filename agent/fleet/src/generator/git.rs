@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_model::tree::{EntryKind, TreeError};
-use muster_model::{Budgets, Node, Reason, RepoPath, Tree, yaml};
+use muster_model::{Node, Reason, RepoPath, Tree};
 
 use super::{Scene, append_values};
 use crate::decode::{Decoder, Fields};
@@ -14,6 +14,7 @@ use crate::git_url;
 use crate::glob::{Dialect, Glob, fixed_directory};
 use crate::params::{self, Params};
 use crate::template::{base_name, normalise};
+use crate::yaml_text;
 
 /// Entries of the tree one generator may look at: 1,000,000 (HAZARDS.md T-30).
 const MAX_ENTRIES: usize = 1_000_000;
@@ -281,16 +282,26 @@ fn is_pinned(revision: &str) -> bool {
 
 /// Matches a path as `git ls-files -- <pattern>` does: a wildcard crosses `/`; a plain path also means all below it.
 fn matcher(pattern: &str) -> impl Fn(&str) -> bool {
-    let plain = pattern.trim_start_matches("./").to_owned();
+    let plain = plain_path(pattern);
     let glob = Glob::new(&plain, Dialect::Pathspec);
     move |path| {
-        path == plain
+        (path == plain && !plain.ends_with('/'))
             || plain.is_empty()
             || path
                 .strip_prefix(plain.trim_end_matches('/'))
                 .is_some_and(|rest| rest.starts_with('/'))
             || glob.as_ref().is_some_and(|glob| glob.matches(path))
     }
+}
+
+/// A pattern without the steps that lead nowhere, as Git writes paths: `./a//b` is `a/b`, and `.` is everything.
+fn plain_path(pattern: &str) -> String {
+    let steps = pattern.split('/').filter(|step| !matches!(*step, "" | "."));
+    let path = steps.collect::<Vec<_>>().join("/");
+    if pattern.ends_with('/') && !path.is_empty() {
+        return format!("{path}/");
+    }
+    path
 }
 
 type Found = BTreeMap<String, Option<muster_model::BlobId>>;
@@ -306,8 +317,8 @@ fn list_files(source: GitSource<'_>, pattern: &str) -> Result<Found, Failure> {
             .map(|path| (path.clone(), None))
             .collect()),
         GitSource::Hub { tree, .. } => {
-            let start = fixed_directory(pattern.trim_start_matches("./"));
-            let Ok(start) = RepoPath::new(start) else {
+            let start = plain_path(pattern);
+            let Ok(start) = RepoPath::new(fixed_directory(&start)) else {
                 return Ok(Found::new());
             };
             let mut walk = Walk::new(tree);
@@ -352,8 +363,8 @@ fn parse(path: &str, bytes: &[u8]) -> Result<Vec<Params>, Failure> {
                 .at(muster_model::Location::line(path, line)),
         )
     };
-    let documents = yaml::read(bytes, &Budgets::default(), 0)
-        .map_err(|error| wrong(error.line(), error.to_string()))?;
+    let documents =
+        yaml_text::read(bytes).map_err(|error| wrong(error.line(), error.to_string()))?;
     let Some(document) = documents.first() else {
         return Ok(vec![Params::new()]);
     };

@@ -1,11 +1,12 @@
 //! The list generator: elements written down.
 
-use muster_model::{Budgets, Node, Reason, yaml};
+use muster_model::{Node, Reason};
 
 use super::Scene;
 use crate::decode::Decoder;
 use crate::failure::Failure;
 use crate::params::{self, Params};
+use crate::yaml_text;
 
 /// Elements written down.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +79,14 @@ fn text(key: &str, value: &Node) -> Result<gotmpl::Value, Failure> {
 }
 
 fn parse(text: &str) -> Result<Vec<Params>, Failure> {
-    let documents = yaml::read(text.as_bytes(), &Budgets::default(), 0)
+    let documents = yaml_text::read(text.as_bytes())
         .map_err(|error| refused(format!("elementsYaml: {error}")))?;
     let Some(document) = documents.first() else {
         return Ok(Vec::new());
     };
+    if document.is_null() {
+        return Ok(Vec::new());
+    }
     let items = document.as_list().ok_or_else(|| {
         refused(format!(
             "elementsYaml: expected a list, found {}",
@@ -90,6 +94,10 @@ fn parse(text: &str) -> Result<Vec<Params>, Failure> {
         ))
     })?;
     let element = |item: &Node| {
+        if item.is_null() {
+            // What Go's decoder makes of null.
+            return Ok(Params::new());
+        }
         item.as_map().map(params::from_map).ok_or_else(|| {
             refused(format!(
                 "elementsYaml: expected a mapping, found {}",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use muster_model::{Node, Reason};
+use muster_model::{Map, Node, Reason};
 
 use super::{Depth, Generator, MAX_PARAMETER_SETS, ParameterSets, Scene, read_children};
 use crate::decode::Decoder;
@@ -21,7 +21,7 @@ impl Matrix {
     pub(super) fn read(decoder: &mut Decoder, node: &Node, path: &str, depth: Depth) -> Self {
         let mut fields = decoder.fields(node, path);
         let matrix = Self {
-            generators: read_children(decoder, &mut fields, depth),
+            generators: read_children(decoder, &mut fields, depth, without_nulls),
             template: fields.take("template").cloned(),
         };
         decoder.finish(fields);
@@ -66,6 +66,52 @@ impl Matrix {
         agree(go, rows.iter().zip(&columns))?;
         Ok(ParameterSets::rows(rows, columns, go))
     }
+}
+
+/// The second child as Argo CD has it once the first's parameters are put into it: members of elements that are null are
+/// lost on the way.
+fn without_nulls(index: usize, child: &Node) -> Node {
+    if index == 0 {
+        return child.clone();
+    }
+    let mut child = child.clone();
+    strip_elements(&mut child);
+    child
+}
+
+/// Takes the nulls out of the elements of every list generator.
+fn strip_elements(entry: &mut Node) {
+    for kind in ["list", "matrix", "merge"] {
+        let Some(map) = entry
+            .as_map_mut()
+            .and_then(|entry| entry.get_mut(kind))
+            .and_then(Node::as_map_mut)
+        else {
+            continue;
+        };
+        if let Some(elements) = map.get_mut("elements") {
+            strip(elements);
+        }
+        let children = map.get_mut("generators").and_then(Node::as_list_mut);
+        children.into_iter().flatten().for_each(strip_elements);
+    }
+}
+
+fn strip(node: &mut Node) {
+    if let Some(items) = node.as_list_mut() {
+        items.iter_mut().for_each(strip);
+    }
+    let Some(map) = node.as_map_mut() else {
+        return;
+    };
+    let members = map.members().iter();
+    let members = members.filter(|member| !member.value.is_null());
+    let mut kept = Map::new();
+    for mut member in members.cloned() {
+        strip(&mut member.value);
+        kept.push_unchecked(member);
+    }
+    *map = kept;
 }
 
 /// Refuses what cannot be combined, before anything is made of it.

@@ -23,7 +23,7 @@ impl Merge {
     pub(super) fn read(decoder: &mut Decoder, node: &Node, path: &str, depth: Depth) -> Self {
         let mut fields = decoder.fields(node, path);
         let merge = Self {
-            generators: read_children(decoder, &mut fields, depth),
+            generators: read_children(decoder, &mut fields, depth, |_, child| child.clone()),
             merge_keys: decoder.texts(&mut fields, "mergeKeys"),
             template: fields.take("template").cloned(),
         };
@@ -88,8 +88,7 @@ fn refused(message: impl Into<String>) -> Failure {
 }
 
 /// Completes a generator's own template with the ApplicationSet's: what is missing or empty is taken from there.
-#[must_use]
-pub fn fill_template(own: &Node, base: &Node) -> Node {
+pub(crate) fn fill_template(own: &Node, base: &Node) -> Node {
     match (&own.value, &base.value) {
         (NodeValue::Map(own_map), NodeValue::Map(base_map)) => {
             let mut out = own_map.clone();

@@ -2,7 +2,7 @@
 
 use muster_model::{Location, Node, Problem, Tree};
 
-use super::{Generated, Generator, GitSource, Kind, Scene, clusters, fill_template};
+use super::{Generated, Generator, GitSource, Kind, Scene, clusters};
 use crate::applicationset::ApplicationSet;
 use crate::failure::Failure;
 use crate::fleet::Cluster;
@@ -110,10 +110,7 @@ impl Entry {
         found: &Generated<'_>,
         renderer: &mut Renderer,
     ) {
-        let template = match &found.template {
-            Some(own) => fill_template(own, &set.template),
-            None => set.template.clone(),
-        };
+        let template = set.template_for(found);
         for params in found.params.iter() {
             let flat = clusters::shown(params::flatten(&params));
             let unmet = generator.selector.as_ref().map(|s| s.unmet(&flat));

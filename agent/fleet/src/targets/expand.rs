@@ -1,19 +1,15 @@
 //! One ApplicationSet's Applications.
 
-use gotmpl::Value;
 use muster_model::node::Value as NodeValue;
 use muster_model::{ClusterName, Location, Map, Node, Problem, Reason, Tree};
 
 use super::{MAX_PROBLEMS, Owner, Search};
-use crate::application::Definition;
-use crate::applicationset::ApplicationSet;
+use crate::applicationset::{ApplicationSet, Element};
 use crate::decode::Decoder;
 use crate::destination::Written;
 use crate::failure::Failure;
-use crate::generator::{Generated, GitSource, Scene, fill_template, show_text};
-use crate::params::{self, Params};
+use crate::generator::{Generated, GitSource, Scene, show_text};
 use crate::template::Renderer;
-use crate::template_patch;
 
 impl Search<'_> {
     /// Evaluates one set. A generator or an element that fails takes only itself away.
@@ -88,10 +84,7 @@ impl Search<'_> {
         generated: &Generated<'_>,
         renderer: &mut Renderer,
     ) {
-        let template = match &generated.template {
-            Some(own) => fill_template(own, &set.template),
-            None => set.template.clone(),
-        };
+        let template = set.template_for(generated);
         let share = self.share;
         let own = (0..generated.params.len()).filter(|number| share.has(*number));
         for params in own.filter_map(|number| generated.params.get(number)) {
@@ -109,7 +102,7 @@ impl Search<'_> {
         owner: &Owner,
         renderer: &mut Renderer,
     ) -> Result<(), Failure> {
-        let set = element.set;
+        let set = element.set();
         let whole = match set.template_patch {
             Some(_) => Some(element.whole(renderer)?),
             None => None,
@@ -137,7 +130,7 @@ impl Search<'_> {
             "spec.template.spec.destination",
             set.origin.line.unwrap_or_default(),
         );
-        refuse(decoder)?;
+        decoder.refuse_all()?;
         let cluster = written.resolve(&self.hub.directory).map_err(|problem| {
             let message = format!("Application `{name}`: {}", problem.message);
             Failure::from(Problem { message, ..problem })
@@ -161,11 +154,7 @@ impl Search<'_> {
         cluster: ClusterName,
     ) -> Result<(), Failure> {
         let is_own = self.wanted.has(&cluster);
-        let mut decoder = Decoder::new(&*set.origin.file, Reason::InvalidField);
-        let fields = decoder.fields(whole, "spec.template");
-        let mut definition = Definition::read(&mut decoder, whole, fields, "spec.template");
-        definition.origin = set.origin.clone();
-        refuse(decoder)?;
+        let definition = set.definition(whole)?;
         let application = definition.clone().on(
             &self.hub.directory,
             cluster,
@@ -189,67 +178,6 @@ impl Search<'_> {
             let message = format!("{more} more problems of ApplicationSet `{}`", set.name);
             problems.push(Problem::new(Reason::TemplateFailed, message).at(set.origin.clone()));
         }
-    }
-}
-
-/// The problems of one element.
-fn refuse(decoder: Decoder) -> Result<(), Failure> {
-    let (problems, _) = decoder.into_problems();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Refused(problems))
-    }
-}
-
-/// One set of parameters and the template they go into.
-struct Element<'a> {
-    set: &'a ApplicationSet,
-    template: &'a Node,
-    params: Option<Value>,
-}
-
-impl<'a> Element<'a> {
-    fn new(set: &'a ApplicationSet, template: &'a Node, params: Params) -> Self {
-        Self {
-            set,
-            template,
-            // Without parameters a template stays as it is, as in Argo CD.
-            params: (!params.is_empty()).then(|| params::map(params)),
-        }
-    }
-
-    fn render(&self, renderer: &mut Renderer, node: &Node) -> Result<Node, Failure> {
-        match &self.params {
-            Some(params) => Ok(renderer.deep(self.set.language, node, params)?),
-            None => Ok(node.clone()),
-        }
-    }
-
-    /// The name and the destination.
-    fn head(&self, renderer: &mut Renderer) -> Result<(String, Option<Node>), Failure> {
-        let part = |path: &[&str]| self.template.at_path(path);
-        let name = match part(&["metadata", "name"]) {
-            Some(node) => self.render(renderer, node)?,
-            None => Node::null(),
-        };
-        let destination = match part(&["spec", "destination"]) {
-            Some(node) => Some(self.render(renderer, node)?),
-            None => None,
-        };
-        Ok((name.as_str().unwrap_or_default().to_owned(), destination))
-    }
-
-    /// The whole Application, patched.
-    fn whole(&self, renderer: &mut Renderer) -> Result<Node, Failure> {
-        let application = self.render(renderer, self.template)?;
-        let Some(patch) = &self.set.template_patch else {
-            return Ok(application);
-        };
-        let empty = params::map(Params::new());
-        let params = self.params.as_ref().unwrap_or(&empty);
-        let patch = renderer.text(self.set.language, patch, params)?;
-        template_patch::apply(&application, &patch)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gotmpl::parse::{ActionNode, CommandNode, Expr, ListNode, Node, Parser, PipeNode, SmolStr};
 use gotmpl::{MissingKey, TemplateError as GoError, Value};
 
-use super::{TemplateError, functions, shortened};
+use super::{TemplateError, blocks, functions, shortened};
 
 /// Iterations of all `range` loops of one execution. 100,000: every cluster of the largest fleet twenty times over.
 const MAX_ITERATIONS: u64 = 100_000;
@@ -40,6 +40,15 @@ impl Template {
         let parser = Parser::with_name(Some(NAME), template, "{{", "}}")
             .map_err(|error| syntax(error.to_string()))?;
         let (mut body, mut defines) = parser.parse().map_err(|error| syntax(error.to_string()))?;
+        if let Some(why) = blocks::unbalanced(template) {
+            return Err(syntax(why));
+        }
+        if let Some(twice) = defines.iter().find(|define| *define.name == *NAME) {
+            return Err(syntax(format!(
+                "multiple definition of template \"{}\"",
+                twice.name
+            )));
+        }
         let plain = pieces(&body);
         let mut walk = Walk::default();
         walk.list(&mut body);

@@ -1,6 +1,6 @@
 //! Arguments of template functions, typed as Go types them.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use gotmpl::{Result, TemplateError, Value};
 
@@ -69,10 +69,12 @@ pub(super) fn list(value: &Value) -> Result<&[Value]> {
     }
 }
 
-/// A mapping.
+/// A mapping; no value is one that holds nothing, as for Go.
 pub(super) fn dict(value: &Value) -> Result<&Arc<Params>> {
+    static NOTHING: LazyLock<Arc<Params>> = LazyLock::new(Arc::default);
     match value {
         Value::Map(entries) => Ok(entries),
+        Value::Nil => Ok(&NOTHING),
         other => mismatch("map", other),
     }
 }
@@ -82,6 +84,14 @@ fn mismatch<T>(expected: &str, found: &Value) -> Result<T> {
         "wrong type for value; expected {expected}; got {}",
         found.type_name()
     ))
+}
+
+/// A mapping that is there, for functions to which no value is an error.
+pub(super) fn given(value: &Value) -> Result<&Arc<Params>> {
+    match value {
+        Value::Nil => mismatch("map", value),
+        value => dict(value),
+    }
 }
 
 /// What sprig takes for empty: nil, false, zero, and what has no element.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gotmpl::{Result, Value};
 
 use super::Function;
-use super::args::{count, dict, exactly, fail, show, string, strings, text};
+use super::args::{count, dict, exactly, fail, given, show, string, strings, text};
 use crate::params::{self, Params};
 
 pub(super) const TABLE: &[(&str, Function)] = &[
@@ -51,7 +51,7 @@ fn dig(args: &[Value]) -> Result<Value> {
     let (keys, default) = (&args[..args.len() - 2], &args[args.len() - 2]);
     let mut at = &args[args.len() - 1];
     for key in keys {
-        match dict(at)?.get(text(key)?) {
+        match given(at)?.get(text(key)?) {
             Some(value) => at = value,
             None => return Ok(default.clone()),
         }
@@ -134,7 +134,7 @@ fn pluck(args: &[Value]) -> Result<Value> {
 
 fn set(args: &[Value]) -> Result<Value> {
     let [map, key, value] = exactly(args)?;
-    let mut out = Params::clone(dict(map)?);
+    let mut out = Params::clone(given(map)?);
     out.insert(text(key)?.into(), value.clone());
     Ok(params::map(out))
 }
@@ -144,4 +144,20 @@ fn unset(args: &[Value]) -> Result<Value> {
     let mut out = Params::clone(dict(map)?);
     out.remove(text(key)?);
     Ok(params::map(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_is_a_mapping_that_holds_nothing() {
+        assert_eq!(keys(&[Value::Nil]).expect("keys"), strings([""; 0]));
+        let found = merged(
+            &[Value::Nil, params::map(Params::new())],
+            params::merge_under,
+        );
+        assert_eq!(found.expect("a mapping"), params::map(Params::new()));
+        assert!(set(&[Value::Nil, string("a"), Value::Nil]).is_err());
+    }
 }

@@ -100,16 +100,14 @@ fn has(args: &[Value]) -> Result<Value> {
 
 fn initial(args: &[Value]) -> Result<Value> {
     let items = one(args)?;
-    Ok(items
-        .split_last()
-        .map_or(Value::Nil, |(_, initial)| owned(initial.iter())))
+    let initial = items.split_last().map_or(items, |(_, initial)| initial);
+    Ok(owned(initial.iter()))
 }
 
 fn rest(args: &[Value]) -> Result<Value> {
     let items = one(args)?;
-    Ok(items
-        .split_first()
-        .map_or(Value::Nil, |(_, rest)| owned(rest.iter())))
+    let rest = items.split_first().map_or(items, |(_, rest)| rest);
+    Ok(owned(rest.iter()))
 }
 
 /// sprig's `slice`, which shadows the engine's own and takes lists only.
@@ -161,4 +159,17 @@ fn without(args: &[Value]) -> Result<Value> {
             .iter()
             .filter(|item| !omitted.contains(item)),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_an_empty_list_is_a_list() {
+        let empty = [owned([].iter())];
+        for function in [rest, initial] {
+            assert_eq!(function(&empty).expect("a list"), empty[0]);
+        }
+    }
 }

@@ -28,6 +28,8 @@ pub(super) const TABLE: &[(&str, Function)] = &[
     }),
     ("kindIs", |a| is(a, kind)),
     ("kindOf", |a| Ok(string(kind(&exactly::<1>(a)?[0])))),
+    ("print", |a| Ok(string(side_by_side(a, false)))),
+    ("println", |a| Ok(string(side_by_side(a, true)))),
     ("ternary", ternary),
     ("typeIs", |a| is(a, type_name)),
     ("typeIsLike", |a| is(a, type_name)),
@@ -41,6 +43,25 @@ pub(super) fn print(args: &[Value]) -> Result<Value> {
         Value::Float(_) | Value::List(_) | Value::Map(_) => string(params::show(value)),
         other => other.clone(),
     })
+}
+
+/// Values as Go's `Sprint` and `Sprintln` put them side by side: with a blank between two of which none is a text, or
+/// always.
+fn side_by_side(args: &[Value], line: bool) -> String {
+    let mut out = String::new();
+    let mut after_text = true;
+    for (index, value) in args.iter().enumerate() {
+        let is_text = matches!(value, Value::String(_));
+        if index > 0 && (line || !(is_text || after_text)) {
+            out.push(' ');
+        }
+        out.push_str(&params::show(value));
+        after_text = is_text;
+    }
+    if line {
+        out.push('\n');
+    }
+    out
 }
 
 fn default(args: &[Value]) -> Result<Value> {
@@ -91,5 +112,8 @@ mod tests {
         let printed = print(&[Value::Float(1e7)]).expect("a float");
         assert_eq!(params::show(&printed), "1e+07");
         assert_eq!(print(&[Value::Nil]).expect("nil"), Value::Nil);
+        let values = [Value::Float(1e7), Value::Int(2), string("a"), Value::Nil];
+        assert_eq!(side_by_side(&values, false), "1e+07 2a<nil>");
+        assert_eq!(side_by_side(&values, true), "1e+07 2 a <nil>\n");
     }
 }

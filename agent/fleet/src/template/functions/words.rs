@@ -127,7 +127,7 @@ fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         out.push(if at_start { upper(c) } else { c });
-        at_start = !(c.is_alphanumeric() || c == '_' || c == '\'');
+        at_start = !(c.is_alphanumeric() || c == '_');
     }
     out
 }
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(pascal_case("http_server"), "HttpServer");
         assert_eq!(pascal_case("no_https"), "NoHttps");
         assert_eq!(pascal_case("ALL CAPS"), "AllCaps");
-        assert_eq!(title("first try"), "First Try");
+        assert_eq!(title("first try, it's"), "First Try, It'S");
         assert_eq!(initials("First Try"), "FT");
     }
 

@@ -1,11 +1,12 @@
 //! `toYaml`, `fromYaml` and `fromYamlArray`.
 
 use gotmpl::{Result, Value};
-use muster_model::{Budgets, Node, yaml};
+use muster_model::{Node, yaml};
 
 use super::Function;
 use super::args::{exactly, fail, string, text};
 use crate::params;
+use crate::yaml_text;
 
 pub(super) const TABLE: &[(&str, Function)] = &[
     ("fromYaml", from_yaml),
@@ -41,7 +42,7 @@ fn from_yaml_array(args: &[Value]) -> Result<Value> {
 /// The first document of a text; nothing is null.
 fn parse(args: &[Value]) -> Result<Node> {
     let [value] = exactly(args)?;
-    match yaml::read(text(value)?.as_bytes(), &Budgets::default(), 0) {
+    match yaml_text::read(text(value)?.as_bytes()) {
         Ok(documents) => Ok(documents.into_iter().next().unwrap_or_else(Node::null)),
         Err(error) => fail(error.to_string()),
     }
