@@ -60,6 +60,17 @@ pub struct Enforced {
     pub ending: Ending,
     /// The hub commit of the release before, from which deletions are counted; its own when none is remembered.
     pub before: Option<CommitId>,
+    /// A newer release, brought in while the cluster is not fully seen: nothing is deleted for it yet, and until then
+    /// deletions are counted by `release`.
+    pub taken: Option<Release>,
+}
+
+impl Enforced {
+    /// The newest release that objects may be of: what holds while Git cannot be read (HAZARDS.md P4).
+    #[must_use]
+    pub fn newest(&self) -> &Release {
+        self.taken.as_ref().unwrap_or(&self.release)
+    }
 }
 
 /// How the objects of an Application end once Git no longer names it, as Git said while it did.

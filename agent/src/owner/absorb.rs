@@ -327,8 +327,13 @@ impl<C: Cluster> Owner<C> {
                 self.mark_all();
             }
         }
+        let known = self.observed.objects.get(object);
         if self.is_news(object, &record) {
             self.observed.objects.insert(object.clone(), record);
+        } else if known.is_some_and(|known| known.applied != record.applied) {
+            // What was seen is newer by its number, and yet not what was just applied: told late, by a server that went
+            // back since. Only another look tells (HAZARDS.md L2).
+            self.observed.objects.remove(object);
         }
     }
 

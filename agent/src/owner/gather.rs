@@ -192,7 +192,7 @@ impl<S: Source> Gatherer<S> {
         enforced: &Enforced,
         scopes: &Scopes,
     ) -> Result<Desired, Problem> {
-        let release = &enforced.release;
+        let release = enforced.newest();
         let tree = self
             .source
             .snapshot(&self.config.hub, &release.hub.commit_id)

@@ -23,6 +23,7 @@ impl<C: Cluster> Owner<C> {
             .filter(|e| e.release.inputs == release.inputs)
         {
             enforced.release = release;
+            self.essential += u64::from(enforced.taken.take().is_some());
             if let Some(ending) = goal.ending() {
                 enforced.ending = ending;
             }
@@ -30,6 +31,13 @@ impl<C: Cluster> Owner<C> {
         }
         let old = self.state.enforced.get(&name).cloned();
         if !self.sees_everything() {
+            // What leaves with it cannot be told yet, but a next life has to go on with this one, not with that before.
+            if let Some(enforced) = self.state.enforced.get_mut(&name)
+                && enforced.taken.as_ref() != Some(&release)
+            {
+                enforced.taken = Some(release);
+                self.essential += 1;
+            }
             return old.is_none();
         }
         let ledger = {
@@ -60,6 +68,7 @@ impl<C: Cluster> Owner<C> {
                 }
             }),
             leaving: ledger.leaving,
+            taken: None,
             ending: goal
                 .ending()
                 .or_else(|| old.as_ref().map(|e| e.ending.clone()))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use muster_engine::{Desired, report};
 use muster_model::effect::Effect;
 use muster_model::kinds::Scopes;
+use muster_model::release::Release;
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, GroupKind, ObjectId, Problem, Reason};
 use muster_sync::{ClusterDeletions, Deletions, Evidence, ObjectState, Plan, narrow};
@@ -343,8 +344,14 @@ impl<C: Cluster> Owner<C> {
                 .completed_jobs
                 .insert(job.to_string(), digest.clone());
         }
+        // While the cluster is not fully seen, an older release may still be the one that is recorded.
+        let is_of = |recorded: &Release| match &plan.release {
+            Some(release) => release.inputs == recorded.inputs,
+            None => is_departed(recorded),
+        };
         if plan.applied
             && let Some(enforced) = self.state.enforced.get_mut(&key.to_string())
+            && is_of(&enforced.release)
         {
             // At its end an Application is at no release.
             let release = Some(enforced.release.clone());

@@ -9,7 +9,7 @@ use muster_fleet::fleet::Approved;
 use muster_model::agent_state::Enforced;
 use muster_model::kinds::Scopes;
 use muster_model::status::ClusterState;
-use muster_model::{ApplicationKey, CommitId, Digest};
+use muster_model::{ApplicationKey, CommitId, Digest, Reason};
 use muster_rollout::Ancestry;
 use tokio::sync::{mpsc, watch};
 
@@ -49,24 +49,23 @@ impl<S: Source> Poller<S> {
     /// Polls until the owner is gone.
     pub(super) async fn run(mut self, mut wakes: watch::Receiver<Wake>, spread: u32) {
         let mut in_force: Option<Desired> = None;
-        let mut failures = 0;
+        let mut failures = Failures::default();
         loop {
             let wake = wakes.borrow_and_update().clone();
             let rendered = self.gatherer.rendered();
             let event = self.look(&wake, &mut in_force).await;
             let rendered = self.gatherer.rendered() - rendered;
             self.vitals.metrics.renders.inc_by(rendered);
-            failures = if matches!(event, Event::Away { .. }) {
-                failures + 1
-            } else {
-                0
-            };
+            failures = failures.after(match &event {
+                Event::Away { problem, .. } => Some(problem.reason),
+                _ => None,
+            });
             if self.events.send(event).await.is_err() {
                 return;
             }
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(pause(self.period, failures, spread)) => {}
+                () = tokio::time::sleep(pause(self.period, failures.in_a_row, spread)) => {}
                 changed = wakes.changed() => {
                     if changed.is_err() {
                         return;
@@ -223,6 +222,30 @@ impl<S: Source> Poller<S> {
     }
 }
 
+/// Looks that failed one after the other.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    in_a_row: u32,
+    last: Option<Reason>,
+}
+
+impl Failures {
+    /// After one more look. A damaged store is mended by looking again, however long the server was away before.
+    fn after(self, reason: Option<Reason>) -> Self {
+        let is_fresh =
+            reason == Some(Reason::GitObjectCorrupt) && self.last != Some(Reason::GitObjectCorrupt);
+        let in_a_row = match reason {
+            None => 0,
+            Some(_) if is_fresh => 1,
+            Some(_) => self.in_a_row.saturating_add(1),
+        };
+        Self {
+            in_a_row,
+            last: reason,
+        }
+    }
+}
+
 /// True when what was in force before matters: the newest commit does not say everything.
 fn leaves_open(desired: &Desired) -> bool {
     let incomplete = &desired.incomplete;
@@ -244,6 +267,17 @@ fn pause(period: Duration, failures: u32, spread: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_store_is_looked_at_again_soon_and_then_ever_later() {
+        let away = (0..9).fold(Failures::default(), |so_far, _| {
+            so_far.after(Some(Reason::GitUnreachable))
+        });
+        let damaged = away.after(Some(Reason::GitObjectCorrupt));
+        assert_eq!((away.in_a_row, damaged.in_a_row), (9, 1));
+        assert_eq!(damaged.after(Some(Reason::GitObjectCorrupt)).in_a_row, 2);
+        assert_eq!(damaged.after(None).in_a_row, 0);
+    }
 
     #[test]
     fn the_pause_grows_with_failures_and_has_an_end() {

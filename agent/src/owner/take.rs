@@ -128,7 +128,8 @@ impl<C: Cluster> Owner<C> {
     fn advance(&mut self, key: &ApplicationKey, release: &Release) {
         if let Some(enforced) = self.state.enforced.get_mut(&key.to_string()) {
             let applied = enforced.applied.iter_mut();
-            for known in applied.chain([&mut enforced.release]) {
+            let taken = enforced.taken.iter_mut();
+            for known in applied.chain(taken).chain([&mut enforced.release]) {
                 if known.inputs == release.inputs {
                     known.clone_from(release);
                 }
@@ -159,7 +160,7 @@ impl<C: Cluster> Owner<C> {
             claims.unknown.insert(key.clone());
             // That it was taken for gone says nothing of what it renders now.
             let recorded = self.state.enforced.get(&key.to_string());
-            if recorded.is_none_or(|enforced| is_departed(&enforced.release)) {
+            if recorded.is_none_or(|enforced| is_departed(enforced.newest())) {
                 claims.unrecorded.insert(key.clone());
             }
         }

@@ -206,6 +206,8 @@ impl Watches {
 
     /// Sends complete lists, as after a 410.
     pub(super) fn relist(&mut self, api: &ApiServer) {
+        // What would have been told again was told by the watches that end here.
+        self.again.clear();
         for subscription in &mut self.kinds {
             subscription.live = false;
         }

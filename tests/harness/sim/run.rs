@@ -199,9 +199,11 @@ fn rest(world: &mut World) {
             return;
         }
         if world.now() > end {
+            let status = world.around.status.status(CLUSTER);
             let what = format!(
-                "not settled {} s after the last fault: {:?}",
+                "not settled {} s after the last fault: {:?}; {:?}",
                 LONGEST.as_secs() * 2,
+                status.map(|status| status.problems),
                 world.published()
             );
             return world.journal().violation("L1", what);

@@ -66,6 +66,8 @@ struct StoredEnforced {
     /// The place of a revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    taken: Option<StoredRelease>,
 }
 
 #[expect(
@@ -127,6 +129,7 @@ fn store(enforced: Enforced, places: &mut BTreeMap<Revision, usize>) -> StoredEn
     });
     StoredEnforced {
         release: store_release(enforced.release, places),
+        taken: enforced.taken.map(|release| store_release(release, places)),
         applied,
         leaving: enforced.leaving.iter().map(ToString::to_string).collect(),
         deleted: enforced.deleted,
@@ -198,6 +201,10 @@ fn load(stored: StoredEnforced, revisions: &[Revision]) -> Result<Enforced, Stri
         size_before: stored.size_before,
         ending: stored.ending,
         before: before.transpose()?.map(|revision| revision.commit_id),
+        taken: stored
+            .taken
+            .map(|taken| load_release(taken, revisions))
+            .transpose()?,
     })
 }
 
@@ -255,6 +262,7 @@ mod tests {
                 account: Some(ServiceAccount::new("shop", "deployer").expect("a service account")),
             },
             before: Some(release('c').hub.commit_id),
+            taken: Some(release('d')),
         }
     }
 
@@ -286,6 +294,7 @@ mod tests {
         let one = Enforced {
             leaving: BTreeSet::new(),
             ending: Ending::default(),
+            taken: None,
             ..enforced(Some(release('a')))
         };
         let state = AgentState {

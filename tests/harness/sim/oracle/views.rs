@@ -82,9 +82,10 @@ impl Oracle {
 
     /// The content of a release that is recorded.
     fn enforced(&self, name: &'static str, enforced: &Enforced) -> Option<InForce> {
-        let (content, _) = self.hub.get(&enforced.release.hub.commit_id)?;
+        let release = enforced.newest();
+        let (content, _) = self.hub.get(&release.hub.commit_id)?;
         let policy = *content.applications.get(name)?;
-        let source = enforced.release.sources.first();
+        let source = release.sources.first();
         let extra = source.and_then(|source| self.extra.get(&source.commit_id));
         let objects = content.objects(name, &extra.copied().unwrap_or_default())?;
         let before = usize::try_from(enforced.size_before).unwrap_or(usize::MAX);

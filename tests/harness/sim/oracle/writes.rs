@@ -157,7 +157,7 @@ impl Oracle {
         let permits: Vec<(u64, usize, bool, bool)> = self
             .candidates(sent.life)
             .into_iter()
-            .filter_map(|(_, view)| self.permits(view, &name, object, &live, sent.api))
+            .filter_map(|(_, view)| self.permits(view, &name, object, &live, sent))
             .collect();
         let Some((hash, before, braked, approved)) =
             permits.into_iter().max_by_key(|p| (!p.2, p.3))
@@ -192,11 +192,16 @@ impl Oracle {
         name: &str,
         object: &ObjectId,
         live: &Value,
-        api: &ApiServer,
+        sent: &Sent<'_>,
     ) -> Option<(u64, usize, bool, bool)> {
         let options = live["metadata"]["annotations"]["argocd.argoproj.io/sync-options"].as_str();
-        let kept =
-            options.is_some_and(|options| options.split(',').any(|o| o.trim() == "Prune=false"));
+        // An Application prunes; what ends with one is deleted.
+        let option = if view.applications.contains_key(name) {
+            "Prune=false"
+        } else {
+            "Delete=false"
+        };
+        let kept = options.is_some_and(|options| options.split(',').any(|o| o.trim() == option));
         if !view.sure {
             return None;
         }
@@ -237,10 +242,9 @@ impl Oracle {
             return Some((0, 0, true, approved));
         };
         let may = held.policy.automated && held.policy.prune && !held.objects.is_empty();
-        let settled = held
-            .objects
-            .iter()
-            .all(|(id, wanted)| self.is_settled(api, id, wanted));
+        let settled = held.objects.iter().all(|(id, wanted)| {
+            self.is_settled(sent.api, id, wanted) || self.is_late(id, sent.life)
+        });
         (may && settled).then_some((held.hash, held.before, true, approved))
     }
 
@@ -276,6 +280,8 @@ impl Oracle {
             .objects()
             .filter(|(id, live)| inside(id) && !is_deleting(live))
             .filter(|(id, live)| self.is_of(id, live, name) && !self.recently(id))
+            // One whose managed fields were taken is not ours to delete.
+            .filter(|(_, live)| owns_mark(live))
             .filter(|(id, _)| !self.is_late(id, life))
             .map(|(id, _)| id.clone())
             .collect();
@@ -405,6 +411,25 @@ fn definition_of(id: &ObjectId) -> Option<ObjectId> {
             "",
             "widgets.example.com",
         )
+    })
+}
+
+/// True while a field manager of ours owns the mark.
+fn owns_mark(live: &Node) -> bool {
+    let entries = live.at_path(&["metadata", "managedFields"]);
+    let entries = entries.and_then(Node::as_list).unwrap_or_default();
+    entries.iter().any(|entry| {
+        let mark = [
+            "fieldsV1",
+            "f:metadata",
+            "f:annotations",
+            "f:muster.dev/applied",
+        ];
+        entry.str_at(&["operation"]) == Some("Apply")
+            && entry
+                .str_at(&["manager"])
+                .is_some_and(|m| m.starts_with("muster."))
+            && entry.at_path(&mark).is_some()
     })
 }
 
