@@ -173,11 +173,11 @@ fuzz: ## Fuzzes YAML, kustomizations and patches (MINUTES=3); needs a C++ compil
 	@tests/fuzz/run.sh $(MINUTES)
 
 # What `make test-long` runs, one after the other.
-LONG := simulation differential applicationset yaml fuzz
+LONG := simulation differential yaml fuzz
 SECONDS ?= 3600
 
 .PHONY: test-long
-test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), 50,000 random kustomizations, 20,000 ApplicationSets, fuzzing
+test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), 50,000 random kustomizations, fuzzing
 
 # Fresh seeds, as the time of day gives them: the line at the end of a failure repeats it.
 .PHONY: $(addprefix long-,$(LONG))
@@ -187,8 +187,6 @@ long-simulation:
 	$(TARGET)/ci/muster-sim --seed $$(date +%s)00000 --seconds $(SECONDS) --reached
 long-differential:
 	@$(MAKE) differential TREES=50000
-long-applicationset:
-	@$(MAKE) differential-applicationset APPS=20000
 long-yaml: oracle
 	MUSTER_YAML_ORACLE="$(ORACLES)/yaml-oracle" MUSTER_ROUNDS=200000 $(CARGO) test $(CI) --test yaml_oracle
 long-fuzz:
