@@ -34,8 +34,7 @@ fn problems(text: &str) -> Vec<String> {
 
 #[test]
 fn a_repository_that_only_ssh_reaches_is_named() {
-    let repositories = "\
-  repositories:
+    let repositories = "  repositories:
     - url: git@git.example.com:your-org/hub.git
       self: true
     - url: git@git.example.com:your-org/mirrored.git
