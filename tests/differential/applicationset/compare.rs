@@ -1,7 +1,6 @@
 //! One ApplicationSet, both evaluations.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use muster_fleet::applicationset::{ApplicationSet, Element};
@@ -13,71 +12,10 @@ use muster_fleet::template::Renderer;
 use muster_model::{MemoryTree, Node, RepoPath, json as model_json};
 use serde_json::{Value, json};
 
+use super::answer::{self, Answer};
 use super::generate::{Case, Cluster};
-use super::oracle::{self, Answer, Oracle};
-
-/// How two evaluations compare.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// The same parameters and the same Applications.
-    Same,
-    /// Neither evaluates it, or some of its Applications.
-    BothRefuse,
-    /// A refusal that the documentation names.
-    Documented(&'static str),
-    /// Different, and written down in `not-yet.txt`.
-    NotYet,
-    /// Argo CD crashes, or its answer depends on the order of a Go map.
-    Broken(&'static str),
-    /// Other parameters.
-    Parameters,
-    /// The same parameters, in another order.
-    Order,
-    /// Other Applications.
-    Applications,
-    /// Only Argo CD evaluates it.
-    OnlyArgo,
-    /// Only muster evaluates it.
-    OnlyMuster,
-    /// muster panicked.
-    Panicked,
-}
-
-impl Verdict {
-    pub fn is_failure(&self) -> bool {
-        match self {
-            Self::Same
-            | Self::BothRefuse
-            | Self::Documented(_)
-            | Self::NotYet
-            | Self::Broken(_) => false,
-            Self::Parameters
-            | Self::Order
-            | Self::Applications
-            | Self::OnlyArgo
-            | Self::OnlyMuster
-            | Self::Panicked => true,
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Same => f.write_str("the same parameters and Applications"),
-            Self::BothRefuse => f.write_str("refused by both, in whole or in part"),
-            Self::Documented(why) => write!(f, "refused by muster on purpose: {why}"),
-            Self::Broken(why) => write!(f, "evaluated by muster, where Argo CD fails: {why}"),
-            Self::NotYet => f.write_str("different, known and still to be mended (not-yet.txt)"),
-            Self::Parameters => f.write_str("DIFFERENT parameters"),
-            Self::Order => f.write_str("parameters in ANOTHER ORDER"),
-            Self::Applications => f.write_str("DIFFERENT Applications"),
-            Self::OnlyArgo => f.write_str("REFUSED by muster alone"),
-            Self::OnlyMuster => f.write_str("EVALUATED by muster alone"),
-            Self::Panicked => f.write_str("PANIC in muster"),
-        }
-    }
-}
+use crate::process::Oracle;
+use crate::run::Verdict;
 
 /// What comparing a case came to.
 #[derive(Debug)]
@@ -109,9 +47,9 @@ impl Compared {
 
 /// Evaluates the case with both.
 pub fn compare(oracle: &mut Oracle, case: &Case) -> Compared {
-    oracle.send(case);
+    oracle.send(&case.request());
     let ours = catch_unwind(AssertUnwindSafe(|| Ours::of(case)));
-    let theirs = oracle.receive();
+    let theirs: Answer = oracle.receive();
     match ours {
         Ok(Ok(ours)) => entries(&ours, &theirs, case),
         Ok(Err(why)) => match theirs.first_error() {
@@ -132,7 +70,7 @@ fn refusal(ours: &str, theirs: &str) -> Verdict {
     if ours.is_empty() {
         return named(BROKEN, theirs).map_or(Verdict::OnlyMuster, Verdict::Broken);
     }
-    named(DOCUMENTED, ours).map_or(Verdict::OnlyArgo, Verdict::Documented)
+    named(DOCUMENTED, ours).map_or(Verdict::OnlyOther, Verdict::Documented)
 }
 
 /// Argo CD looks at a template once there are parameters for it.
@@ -334,14 +272,14 @@ struct Item {
 fn results(
     ours: &Ours,
     found: &[Generated<'_>],
-    theirs: &[oracle::Generated],
+    theirs: &[answer::Generated],
     ordered: bool,
     renderer: &mut Renderer,
 ) -> Compared {
     let mut whole = Compared::of(Verdict::Same, "");
     if found.len() != theirs.len() {
         let details = format!("{} and {} kinds", found.len(), theirs.len());
-        return Compared::of(Verdict::Parameters, details);
+        return Compared::of(Verdict::Differs("parameters"), details);
     }
     for (found, theirs) in found.iter().zip(theirs) {
         let template = ours.set.template_for(found);
@@ -395,10 +333,10 @@ fn items(mut mine: Vec<Item>, mut argo: Vec<Item>, ordered: bool) -> Compared {
         format!("--- argo:\n  {theirs}\n--- muster:\n  {ours}\n")
     };
     if ours != theirs {
-        return Compared::of(Verdict::Parameters, details());
+        return Compared::of(Verdict::Differs("parameters"), details());
     }
     if ordered && !same_order {
-        return Compared::of(Verdict::Order, details());
+        return Compared::of(Verdict::Differs("order of parameters"), details());
     }
     let mut whole = Compared::of(Verdict::Same, "");
     whole.parameter_sets = mine.len() as u64;
@@ -409,7 +347,7 @@ fn items(mut mine: Vec<Item>, mut argo: Vec<Item>, ordered: bool) -> Compared {
                 continue;
             }
             (Ok(mine), Ok(argo)) => Compared::of(
-                Verdict::Applications,
+                Verdict::Differs("Applications"),
                 format!("--- argo:\n  {argo}\n--- muster:\n  {mine}\n"),
             ),
             (Err(mine), Err(argo)) => Compared::of(Verdict::BothRefuse, format!("{mine} / {argo}")),

@@ -9,12 +9,13 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use rand::Rng as _;
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use words::{one_in, pick};
+use crate::random::{self, one_in};
+use words::pick;
 
 /// An ApplicationSet and what it is evaluated against.
 #[derive(Debug, Clone, Deserialize)]
@@ -93,7 +94,7 @@ pub struct World {
 
 /// The case of a seed and a number.
 pub fn case(seed: u64, number: u64) -> Case {
-    let mut rng = StdRng::seed_from_u64(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut rng = random::of(seed, number);
     let rng = &mut rng;
     let mut world = World {
         go: !one_in(rng, 3),

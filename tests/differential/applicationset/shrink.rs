@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
-use super::compare::{Verdict, compare};
+use super::compare::compare;
 use super::generate::Case;
-use super::oracle::Oracle;
+use crate::process::Oracle;
+use crate::run::Verdict;
 
 /// The smallest case found with the same verdict.
 pub fn shrink(oracle: &mut Oracle, case: Case, verdict: &Verdict) -> Case {

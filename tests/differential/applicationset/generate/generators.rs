@@ -5,8 +5,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use serde_json::{Map, Value, json};
 
-use super::words::{self, one_in, pick};
+use super::words::{self, pick};
 use super::{Known, Shape, World, templates};
+use crate::random::one_in;
 
 const URL: &str = "https://git.example.com/hub.git";
 

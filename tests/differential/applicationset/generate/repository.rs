@@ -5,7 +5,8 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use super::World;
-use super::words::{self, one_in, pick};
+use super::words::{self, pick};
+use crate::random::one_in;
 
 /// Puts files into the repository.
 pub fn fill(rng: &mut StdRng, world: &mut World) {

@@ -6,8 +6,9 @@ use rand::seq::IndexedRandom as _;
 use serde_json::{Map, Value, json};
 
 use super::expressions::{ANY, KEEP_TEXT, LIST, MAP, NUMBER, TEXT};
-use super::words::{self, one_in, pick};
+use super::words::{self, pick};
 use super::{Known, Shape, World};
+use crate::random::one_in;
 
 /// The set's own template.
 pub fn whole(rng: &mut StdRng, world: &World, known: &[Known]) -> Value {

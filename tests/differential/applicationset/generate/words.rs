@@ -4,10 +4,7 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-/// True one time in `n`.
-pub fn one_in(rng: &mut StdRng, n: u32) -> bool {
-    rng.random_ratio(1, n)
-}
+use crate::random::one_in;
 
 /// One of them.
 pub fn pick<'w>(rng: &mut StdRng, words: &[&'w str]) -> &'w str {

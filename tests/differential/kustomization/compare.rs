@@ -1,62 +1,31 @@
 //! One tree, both tools.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use muster_kustomize::{AboveRoot, Failure, LoadRestrictor, Options, Reorder, build};
 use muster_model::{MemoryTree, RepoPath};
+use serde::Deserialize;
 
-use crate::generate::Case;
-use crate::oracle::{Answer, Oracle};
+use super::generate::Case;
+use crate::process::Oracle;
+use crate::run::Verdict;
 
-/// How two answers compare.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// The same bytes.
-    Same,
-    /// Neither builds it.
-    BothRefuse,
-    /// A refusal that the README of the crate lists.
-    Documented(&'static str),
-    /// kustomize fails, or loses something, where it should not.
-    Broken(&'static str),
-    /// Both build it, to different bytes.
-    Differs,
-    /// Only kustomize builds it.
-    OnlyKustomize,
-    /// Only muster builds it.
-    OnlyMuster,
-    /// muster panicked.
-    Panicked,
-    /// Different, and written down in `not-yet.txt`.
-    NotYet,
+/// What a build came to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Answer {
+    pub ok: bool,
+    pub stdout: String,
+    #[serde(default)]
+    pub error: String,
 }
 
-impl Verdict {
-    pub fn is_failure(&self) -> bool {
-        match self {
-            Self::Same
-            | Self::BothRefuse
-            | Self::Documented(_)
-            | Self::Broken(_)
-            | Self::NotYet => false,
-            Self::Differs | Self::OnlyKustomize | Self::OnlyMuster | Self::Panicked => true,
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Same => f.write_str("byte for byte the same"),
-            Self::BothRefuse => f.write_str("refused by both"),
-            Self::Documented(why) => write!(f, "refused by muster on purpose: {why}"),
-            Self::Broken(why) => write!(f, "built by muster, where kustomize fails: {why}"),
-            Self::Differs => f.write_str("DIFFERENT bytes"),
-            Self::OnlyKustomize => f.write_str("REFUSED by muster alone"),
-            Self::OnlyMuster => f.write_str("BUILT by muster alone"),
-            Self::Panicked => f.write_str("PANIC in muster"),
-            Self::NotYet => f.write_str("different, known and still to be mended (not-yet.txt)"),
+impl Answer {
+    /// For people.
+    pub fn shown(&self) -> String {
+        if self.ok {
+            format!("\n{}", self.stdout)
+        } else {
+            format!("error: {}", self.error)
         }
     }
 }
@@ -65,7 +34,7 @@ impl fmt::Display for Verdict {
 pub fn compare(oracle: &mut Oracle, case: &Case) -> Verdict {
     oracle.send(case);
     let ours = ours(case);
-    let theirs = oracle.receive();
+    let theirs: Answer = oracle.receive();
     if std::env::var_os("MUSTER_VERBOSE").is_some() && !theirs.ok {
         println!("kustomize: {:?}", theirs.error);
     }
@@ -79,7 +48,7 @@ fn verdict(ours: &Answer, theirs: &Answer) -> Verdict {
         (true, true) if differ_in_nulls(&ours.stdout, &theirs.stdout) => {
             Verdict::Broken("it makes an empty text of a null in `{}`")
         }
-        (true, true) => Verdict::Differs,
+        (true, true) => Verdict::Differs("bytes"),
         (false, false) => Verdict::BothRefuse,
         (true, false) => broken(&theirs.error).map_or(Verdict::OnlyMuster, Verdict::Broken),
         (false, true) => match DOCUMENTED
@@ -87,7 +56,7 @@ fn verdict(ours: &Answer, theirs: &Answer) -> Verdict {
             .find(|(text, _)| ours.error.contains(text))
         {
             Some((_, why)) => Verdict::Documented(why),
-            None => Verdict::OnlyKustomize,
+            None => Verdict::OnlyOther,
         },
     }
 }
@@ -149,6 +118,12 @@ const DOCUMENTED: &[(&str, &str)] = &[
         "the hash of an object that is no ConfigMap or Secret",
     ),
 ];
+
+/// What kustomize makes of a case.
+pub fn theirs(oracle: &mut Oracle, case: &Case) -> Answer {
+    oracle.send(case);
+    oracle.receive()
+}
 
 /// What muster makes of a case.
 pub fn ours(case: &Case) -> Answer {

@@ -11,14 +11,16 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use rand::Rng as _;
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
 
-use objects::{Identity, one_in, pick};
+use crate::random::{self, one_in};
+use objects::{Identity, pick};
 use text::Y;
 
 /// A tree and the directory to build.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Case {
     /// Texts by path.
     pub files: BTreeMap<String, String>,
@@ -28,7 +30,7 @@ pub struct Case {
 
 /// The tree of a seed and a number.
 pub fn case(seed: u64, number: u64) -> Case {
-    let mut rng = StdRng::seed_from_u64(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut rng = random::of(seed, number);
     let mut world = World::default();
     for index in 0..rng.random_range(1..3) {
         world.directory(&mut rng, &format!("base{index}"), false);

@@ -8,6 +8,8 @@ use super::bodies;
 use super::scalars;
 use super::text::Y;
 
+use crate::random::one_in;
+
 /// Few names, so that references and collisions happen.
 pub const NAMES: &[&str] = &["web", "db", "cache", "web-config", "sa"];
 /// Namespaces of objects; empty: none.
@@ -158,11 +160,6 @@ impl Identity {
 /// One of several texts.
 pub fn pick(rng: &mut StdRng, from: &[&str]) -> String {
     from.choose(rng).copied().unwrap_or_default().to_owned()
-}
-
-/// True one time in `n`.
-pub fn one_in(rng: &mut StdRng, n: u32) -> bool {
-    rng.random_ratio(1, n)
 }
 
 /// Labels or annotations.

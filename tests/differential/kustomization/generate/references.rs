@@ -4,8 +4,9 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 
 use super::Dir;
-use super::objects::{Identity, NAMES, one_in, pick};
+use super::objects::{Identity, NAMES, pick};
 use super::text::Y;
+use crate::random::one_in;
 
 /// Fields that objects of a kind may have.
 fn paths(kind: &str) -> &'static [&'static str] {

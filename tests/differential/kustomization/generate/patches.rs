@@ -3,9 +3,10 @@
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
-use super::objects::{self, Identity, one_in, pick};
+use super::objects::{self, Identity, pick};
 use super::text::Y;
 use super::{Dir, bodies, scalars};
+use crate::random::one_in;
 
 /// `patches`.
 pub fn patches(rng: &mut StdRng, dir: &mut Dir) {

@@ -1,8 +1,9 @@
 //! A finding made as small as it gets: files, then lines, taken away while both tools still disagree in the same way.
 
-use crate::compare::{Verdict, compare};
-use crate::generate::Case;
-use crate::oracle::Oracle;
+use super::compare::compare;
+use super::generate::Case;
+use crate::process::Oracle;
+use crate::run::Verdict;
 
 /// The smallest case found with the same verdict.
 pub fn shrink(oracle: &mut Oracle, case: Case, verdict: &Verdict) -> Case {

@@ -3,9 +3,10 @@
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
-use super::objects::{self, IMAGES, Identity, NAMES, one_in, pick};
+use super::objects::{self, IMAGES, Identity, NAMES, pick};
 use super::text::Y;
 use super::{Dir, generators, patches, references, scalars};
+use crate::random::one_in;
 
 /// Adds one field.
 type Field = fn(&mut StdRng, &mut Dir);

@@ -3,9 +3,10 @@
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
-use super::objects::{IMAGES, Identity, NAMES, Shape, one_in, pick, texts};
+use super::objects::{IMAGES, Identity, NAMES, Shape, pick, texts};
 use super::scalars;
 use super::text::Y;
+use crate::random::one_in;
 
 /// Adds what the kind has.
 pub fn body(rng: &mut StdRng, identity: &Identity, object: &mut Y) {

@@ -4,9 +4,10 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
-use super::objects::{self, Identity, KINDS, NAMES, one_in, pick};
+use super::objects::{self, Identity, KINDS, NAMES, pick};
 use super::text::Y;
 use super::{Dir, scalars};
+use crate::random::one_in;
 
 /// `configMapGenerator`.
 pub fn config_maps(rng: &mut StdRng, dir: &mut Dir) {
