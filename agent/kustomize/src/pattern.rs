@@ -1,7 +1,7 @@
 //! Patterns: what kustomize compiles as regular expressions, most of which are plain names.
 //!
-//! Compiling one costs more than a small render (15 % of a large one, measured), so that a text without operators is
-//! compared as it is. A dot is the one operator that names have too: it stands for any character but a line feed.
+//! Compiling one is dear beside comparing two names, so that a text without operators is compared as it is. A dot is the
+//! one operator that names have too: it stands for any character but a line feed.
 
 use muster_model::{Problem, Reason};
 use regex::Regex;
