@@ -213,13 +213,7 @@ impl GitError {
     /// The error as people see it.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        let problem = Problem::new(self.reason(), self.to_string());
-        match self {
-            Self::NotARepository { .. } => {
-                problem.remedy("run it in a clone of the hub repository, or name one with --repo")
-            }
-            _ => problem,
-        }
+        Problem::new(self.reason(), self.to_string())
     }
 
     /// Names a failed file operation.

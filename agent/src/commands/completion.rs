@@ -16,6 +16,7 @@ use muster_model::{Budgets, Problem, Reason, yaml};
 
 use crate::args::Args;
 use crate::commands::console::Console;
+use crate::commands::repository::top_of;
 
 /// A shell that asks sets this to its name.
 const ASKED: &str = "MUSTER_COMPLETE";
@@ -72,7 +73,7 @@ pub(crate) fn clusters() -> ArgValueCompleter {
 /// The fleet's ApplicationSets.
 pub(crate) fn sets() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let top = top();
+        let top = top_of(&repository());
         let fleet = fleet();
         let files = fleet.iter().flat_map(|fleet| fleet.resources.iter());
         let sets = files.flat_map(|file| {
@@ -135,21 +136,13 @@ fn beginning(
 fn fleet() -> Option<Fleet> {
     let file = match given("--file") {
         Some(file) => PathBuf::from(file),
-        None => top().join(given("--fleet-file").unwrap_or_else(|| "fleet.yaml".into())),
+        None => {
+            top_of(&repository()).join(given("--fleet-file").unwrap_or_else(|| "fleet.yaml".into()))
+        }
     };
     let bytes = std::fs::read(&file).ok()?;
     let (fleet, _) = Fleet::parse(&file.to_string_lossy(), &bytes).ok()?;
     Some(fleet)
-}
-
-/// The work tree's top, from which paths of the fleet file count.
-fn top() -> PathBuf {
-    let place = repository();
-    let place = place.canonicalize().unwrap_or(place);
-    let top = place
-        .ancestors()
-        .find(|directory| directory.join(".git").exists());
-    top.unwrap_or(&place).to_owned()
 }
 
 fn repository() -> PathBuf {

@@ -13,7 +13,7 @@ use muster_model::{ClusterName, CommitId, Problem, Reason, RepoPath, Revision};
 use crate::args::{CommitArgs, CredentialArgs};
 use crate::commands::cache::{Cache, key};
 use crate::commands::progress::Progress;
-use crate::commands::repository::Repository;
+use crate::commands::repository::{Repository, top_of};
 use crate::parallel;
 
 /// Stands for the hub repository's URL where it is not known: `self: true` leads here.
@@ -69,14 +69,7 @@ impl Offline {
 
     /// The view of the files as they lie in the work tree.
     pub(super) fn work_tree(&self) -> Result<Commits, Problem> {
-        let top = self
-            .path
-            .canonicalize()
-            .unwrap_or_else(|_| self.path.clone());
-        let top = top
-            .ancestors()
-            .find(|d| d.join(".git").exists())
-            .unwrap_or(&top);
+        let top = top_of(&self.path);
         let tree = DirectoryTree::open(top, Limits::default()).map_err(|e| e.problem())?;
         let none =
             CommitId::new("0".repeat(40)).map_err(|e| Problem::new(Reason::InternalError, e))?;

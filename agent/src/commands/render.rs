@@ -16,7 +16,7 @@ use crate::args::{
     CredentialArgs, LoadRestrictorArg, Refusal, RefusedArgs, RenderArgs, ReorderArg,
 };
 use crate::commands::console::Console;
-use crate::commands::repository::Repository;
+use crate::commands::repository::{Repository, enclosing};
 use below::Below;
 
 /// Prints or writes the render.
@@ -170,13 +170,6 @@ fn lexical(path: &Path) -> Result<PathBuf, Problem> {
         }
     }
     Ok(out)
-}
-
-/// The enclosing Git work tree.
-fn enclosing(dir: &Path) -> Option<PathBuf> {
-    dir.ancestors()
-        .find(|d| d.join(".git").exists())
-        .map(Path::to_owned)
 }
 
 fn inside(dir: &Path, root: &Path) -> Result<RepoPath, Problem> {

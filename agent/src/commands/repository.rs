@@ -1,6 +1,7 @@
 //! A repository a question is about: a clone on this machine, or a server's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use muster_git::{
@@ -25,6 +26,29 @@ pub(super) enum Repository {
     Remote(Box<(Remote, Store)>),
 }
 
+/// The Git work tree that a directory lies in.
+pub(super) fn enclosing(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors()
+        .find(|dir| dir.join(".git").exists())
+        .map(Path::to_owned)
+}
+
+/// The top of the work tree that a path leads into; the directory itself where there is none.
+pub(super) fn top_of(path: &Path) -> PathBuf {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    enclosing(&path).unwrap_or(path)
+}
+
+fn open_local(path: impl AsRef<Path>) -> Result<Repository, Problem> {
+    match LocalRepository::open(path, Limits::default()) {
+        Ok(local) => Ok(Repository::Local(local)),
+        Err(error @ GitError::NotARepository { .. }) => Err(error
+            .problem()
+            .remedy("name a clone, or run the command in one")),
+        Err(error) => Err(error.problem()),
+    }
+}
+
 /// What a pure function lacks.
 pub(super) enum Lack {
     /// These blobs.
@@ -46,15 +70,11 @@ impl Repository {
     /// Opens a path, or a URL.
     pub(super) fn open(place: &str, git: &CredentialArgs) -> Result<Self, Problem> {
         if !place.contains("://") {
-            return LocalRepository::open(place, Limits::default())
-                .map(Self::Local)
-                .map_err(|e| e.problem());
+            return open_local(place);
         }
         let url = RemoteUrl::parse(place).map_err(|e| e.problem())?;
         if let Some(directory) = url.directory() {
-            return LocalRepository::open(directory, Limits::default())
-                .map(Self::Local)
-                .map_err(|e| e.problem());
+            return open_local(directory);
         }
         let credentials = CredentialStore::new(git.credentials.clone(), &[&url]).of(&url)?;
         let client = HttpClient::new(&http_options(git)?).map_err(|e| e.problem())?;

@@ -35,13 +35,12 @@ pub(crate) fn scaled(desired: &DesiredSet, context: &Context<'_>) -> BTreeSet<Ob
     rendered.chain(live).collect()
 }
 
-/// Finds the fields of one live object that are left to others.
+/// Finds the fields of one live object that are left to its other managers.
 pub(crate) fn yields(
     (object, body): (&DesiredObject, &Node),
-    record: &Record,
+    others: &[Foreign<'_>],
     scaled: &BTreeSet<ObjectId>,
     desired: &DesiredSet,
-    manager: &str,
 ) -> Yields {
     let rules: Vec<_> = desired
         .policy
@@ -49,10 +48,9 @@ pub(crate) fn yields(
         .iter()
         .filter(|rule| rule.covers(&object.id))
         .collect();
-    let others = foreign_fields(record, manager);
     let mut found = Yields::default();
     for pointer in rules.iter().flat_map(|rule| &rule.json_pointers) {
-        found.add(pointer, true, body, &others);
+        found.add(pointer, true, body, others);
     }
     let named = |name: &str| {
         rules
@@ -61,11 +59,11 @@ pub(crate) fn yields(
     };
     for other in others.iter().filter(|other| named(other.manager)) {
         for pointer in coverage::owned_leaves(&other.fields, body) {
-            found.add(&pointer, true, body, &others);
+            found.add(&pointer, true, body, others);
         }
     }
     if scaled.contains(&object.id) || others.iter().any(Foreign::is_autoscaler) {
-        found.add(REPLICAS, false, body, &others);
+        found.add(REPLICAS, false, body, others);
     }
     found.omitted.sort_unstable();
     found.omitted.dedup();

@@ -18,7 +18,7 @@ use crate::ownership::{Ownership, other_managers, own_fields, ownership, ownersh
 use crate::record::MANAGER_PREFIX;
 use crate::reserved::refusal;
 use crate::retry;
-use crate::yields::{Yields, foreign_fields, scaled, yields};
+use crate::yields::{Foreign, Yields, foreign_fields, scaled, yields};
 
 /// What an object asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,13 +241,8 @@ impl Judge<'_> {
         }
         let memory = self.context.memory;
         let body = object.body();
-        let left = yields(
-            (object, &body),
-            record,
-            &self.scaled,
-            self.desired,
-            &memory.manager,
-        );
+        let others = foreign_fields(record, &memory.manager);
+        let left = yields((object, &body), &others, &self.scaled, self.desired);
         let fields = own_fields(record, &memory.manager);
         let whose = ownership_by(&object.id, record, Some(&body), memory, fields.as_ref());
         let fields = fields.unwrap_or_default();
@@ -258,7 +253,11 @@ impl Judge<'_> {
             Ownership::Ours(mark) if mark.digest != object.digest => {
                 Verdict::apply(ObjectState::Changed, Cause::Update, true)
             }
-            Ownership::Ours(_) => self.compare((object, &body), record, &fields, &left),
+            Ownership::Ours(_) if !owns_labels(&fields) => self.drifted(object, record, &[]),
+            Ownership::Ours(_) => {
+                let coverage = coverage_of(&fields, &body, &others, &left);
+                self.compare(object, record, coverage, &left)
+            }
             Ownership::Stripped => self.drifted(object, record, &[]),
             Ownership::Unclaimed | Ownership::Copied if record.controller.is_none() => {
                 adopt(record, &memory.manager)
@@ -277,18 +276,11 @@ impl Judge<'_> {
     /// An object of ours whose mark has the digest that Git has: is every field still ours?
     fn compare(
         &self,
-        (object, body): (&DesiredObject, &Node),
+        object: &DesiredObject,
         record: &Record,
-        fields: &Node,
+        coverage: Coverage,
         left: &Yields,
     ) -> Verdict {
-        if !owns_labels(fields) {
-            return self.drifted(object, record, &[]);
-        }
-        let coverage = match covers_except(fields, body, &left.ignored) {
-            Coverage::Full => self.whole((fields, body), record, left),
-            other => other,
-        };
         let leftovers = leftover_managers(record, &self.context.memory.manager);
         match coverage {
             Coverage::Full if !leftovers.is_empty() => Verdict::acting(
@@ -309,20 +301,6 @@ impl Judge<'_> {
             Coverage::Inconclusive(_) => {
                 Verdict::apply(ObjectState::Drifted, Cause::Baseline, true)
             }
-        }
-    }
-
-    /// Whether what is ours by our fields alone is so beside those of others.
-    fn whole(&self, (fields, body): (&Node, &Node), record: &Record, left: &Yields) -> Coverage {
-        let taken: Vec<String> = foreign_fields(record, &self.context.memory.manager)
-            .iter()
-            .flat_map(|other| taken_from_within(fields, body, &other.fields))
-            .filter(|field| !left.ignores(field))
-            .collect();
-        if taken.is_empty() {
-            Coverage::Full
-        } else {
-            Coverage::Missing(taken)
         }
     }
 
@@ -480,6 +458,24 @@ impl Judge<'_> {
             problem: Some(problem),
             ..verdict
         }
+    }
+}
+
+/// Whether every desired field that is not left to others is ours, also beside what others own.
+fn coverage_of(fields: &Node, body: &Node, others: &[Foreign<'_>], left: &Yields) -> Coverage {
+    let alone = covers_except(fields, body, &left.ignored);
+    if alone != Coverage::Full {
+        return alone;
+    }
+    let taken: Vec<String> = others
+        .iter()
+        .flat_map(|other| taken_from_within(fields, body, &other.fields))
+        .filter(|field| !left.ignores(field))
+        .collect();
+    if taken.is_empty() {
+        Coverage::Full
+    } else {
+        Coverage::Missing(taken)
     }
 }
 
