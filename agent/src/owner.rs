@@ -181,6 +181,8 @@ struct Owner<C> {
     probing: BTreeSet<ApplicationKey>,
     /// How often in a row each object was found changed since it was seen.
     conflicts: BTreeMap<ObjectId, u32>,
+    /// Deletions that may have been done though nobody said so: whose they are, and the uid that was to go.
+    unanswered: BTreeMap<ObjectId, (ApplicationKey, String)>,
     /// Probes in a row that failed.
     failed_probes: u32,
     act_problems: BTreeMap<ApplicationKey, Problem>,

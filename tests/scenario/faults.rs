@@ -56,6 +56,46 @@ fn every_third_request_fails() {
     }
 }
 
+/// HAZARDS.md P2: what was deleted counts, also when nobody said that it was.
+#[test]
+fn a_deletion_whose_answer_is_lost_counts_once() {
+    for failure in [Failure::TimeoutAfter, Failure::TimeoutBefore] {
+        let old = |hub: Hub, number: u32| {
+            let name = format!("old-{number}");
+            hub.file(&format!("apps/shop/{name}.yaml"), &config_map(&name, "a"))
+        };
+        let world = World::at(&(0..4).fold(Hub::shop(), old));
+        let commit_id = world.commit(&Hub::shop());
+        let faults = Faults::none();
+        faults.fail(Target::Deletes, failure, 3);
+        world.live(&faults, async |life| life.settle().await);
+        world.assert_at("shop", &commit_id);
+        world.assert_objects(&SHOP);
+        let parent = world.cluster.stored_parent().expect("it is there");
+        assert_eq!(parent.state.enforced["shop/shop"].deleted, 4, "{failure:?}");
+    }
+}
+
+/// What could not be done and is no longer wanted is no problem any more.
+#[test]
+fn a_problem_ends_with_the_wish() {
+    let world = World::at(&Hub::shop());
+    let faults = Faults::none();
+    world.live(&faults, async |life| {
+        life.settle().await;
+        faults.fail(Target::Parent, Failure::TimeoutBefore, u32::MAX);
+        world.commit(&Hub::shop().file("apps/shop/more.yaml", &config_map("more", "a")));
+        life.settle().await;
+        world.assert_reason(Reason::ApiUnreachable);
+        let commit_id = world.commit(&Hub::shop());
+        life.settle().await;
+        faults.heal();
+        life.settle().await;
+        world.assert_at("shop", &commit_id);
+    });
+    assert_eq!(world.application("shop").problems, []);
+}
+
 #[test]
 fn the_parent_cannot_be_written_for_a_while() {
     for failure in [

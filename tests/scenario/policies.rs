@@ -7,7 +7,7 @@ use muster_model::effect::{Effect, Propagation};
 use muster_tests::fakes::{Failure, Faults, Target};
 use serde_json::{Value, json};
 
-use crate::hub::{Hub, config_map};
+use crate::hub::{Hub, config_map, deployment};
 use crate::world::{World, id_of, moment};
 
 const NAMESPACE: &str = "Namespace/shop";
@@ -229,6 +229,59 @@ fn the_time_by_which_argo_cd_approves_a_deletion_confirms_nothing() {
     world.settle();
     world.assert_reason(Reason::PruneConfirm);
     world.assert_deletes(&[]);
+}
+
+/// A deletion that cannot be done leaves the budget all but used up: what is made anew then waits for an approval
+/// together with it, and goes with that approval though the deletion still cannot be done.
+#[test]
+fn what_is_made_anew_and_what_has_left_git_are_approved_together() {
+    let shop = |tier: &str| {
+        ["web", "api"].iter().fold(Hub::shop(), |hub, name| {
+            let recreated = "namespace: shop, annotations: {argocd.argoproj.io/sync-options: \"Replace=true,Force=true\"}}";
+            let text = deployment(name, "web:1")
+                .replace("namespace: shop}", recreated)
+                .replace(&format!("{{app: {name}}}"), &format!("{{app: {name}, tier: {tier}}}"));
+            hub.file(&format!("apps/shop/{name}.yaml"), &text)
+        })
+    };
+    let full = (0..5).fold(shop("front"), |hub, number| {
+        let name = format!("more-{number}");
+        hub.file(&format!("apps/shop/{name}.yaml"), &config_map(&name, "x"))
+    });
+    let world = World::at(&full);
+    let faults = Faults::none();
+    let stays = Target::Object(id_of("ConfigMap/shop/more-4"));
+    faults.fail(stays, Failure::Forbidden, u32::MAX);
+    let next = shop("back");
+    let left = || {
+        world
+            .objects()
+            .iter()
+            .filter(|id| id.contains("more-"))
+            .count()
+    };
+    let tier = || {
+        world.live_object("Deployment.apps/shop/web")["spec"]["selector"]["matchLabels"]["tier"]
+            .clone()
+    };
+    world.live(&faults, async |life| {
+        world.commit(&shop("front"));
+        life.settle().await;
+        assert_eq!(left(), 1);
+        world.commit(&next);
+        life.settle().await;
+        world.assert_reason(Reason::NeedsApproval);
+        assert_eq!(tier(), "front");
+        world.commit(&next.clone().fleet(&approval(&world, "shop")));
+        life.settle().await;
+        assert_eq!(tier(), "back");
+        faults.heal();
+        world.commit(&next.clone().fleet(&approval(&world, "shop")));
+        life.settle().await;
+    });
+    assert_eq!(left(), 0);
+    let tip = world.source.tip(crate::hub::URL, "main").expect("there");
+    world.assert_at("shop", &tip);
 }
 
 /// The approval that a cluster asks for, ready to paste.

@@ -29,7 +29,10 @@ impl<C: Cluster> Owner<C> {
     /// [`Reason::StaleWriter`] when another agent took over.
     pub(super) fn absorb(&mut self, event: Event) -> Result<(), Problem> {
         match event {
-            Event::Watch(event) => self.seen(event),
+            Event::Watch(event) => {
+                self.seen(event);
+                self.count_unanswered();
+            }
             Event::Gathered {
                 desired,
                 trust,
@@ -341,6 +344,7 @@ impl<C: Cluster> Owner<C> {
         let (Effect::Delete { object, .. }, Some(application)) = (effect, application) else {
             return;
         };
+        self.unanswered.remove(object);
         self.count_deletion(application);
         self.memory.failures.remove(object);
         self.shrunk = true;
@@ -349,6 +353,29 @@ impl<C: Cluster> Owner<C> {
             self.observed.objects.remove(object);
         } else {
             self.observed.objects.note_deleting(object);
+        }
+    }
+
+    /// A deletion whose answer was lost may have been done: it counts once the object is seen to go (HAZARDS.md P2).
+    fn may_be_deleted(&mut self, application: Option<&ApplicationKey>, effect: &Effect) {
+        if let (Effect::Delete { object, uid, .. }, Some(application)) = (effect, application) {
+            let unanswered = (application.clone(), uid.clone());
+            self.unanswered.insert(object.clone(), unanswered);
+            self.count_unanswered();
+        }
+    }
+
+    /// Counts the deletions that were done without an answer.
+    fn count_unanswered(&mut self) {
+        let objects = &self.observed.objects;
+        let gone = |id: &ObjectId, (_, uid): &mut (ApplicationKey, String)| {
+            let record = objects.get(id);
+            record.is_none_or(|record| record.deleting || record.uid != *uid)
+        };
+        let gone: Vec<_> = self.unanswered.extract_if(.., gone).collect();
+        for (object, (application, _)) in gone {
+            tracing::info!(%object, %application, "deleted, as is seen now");
+            self.count_deletion(&application);
         }
     }
 
@@ -374,6 +401,9 @@ impl<C: Cluster> Owner<C> {
         tracing::warn!(%object, %reason, code, error = %message, effect = label(effect), "failed");
         if reason == Reason::KindMissing {
             self.rediscover_soon();
+        }
+        if code == 0 || code >= 500 {
+            self.may_be_deleted(application, effect);
         }
         self.doubt(effect);
         let digest = self.digest_of(object).unwrap_or_default();

@@ -256,6 +256,9 @@ impl<C: Cluster> Owner<C> {
         self.look_again(key, &plan);
         if self.may_act() && !plan.is_empty() {
             self.begin(&mut plan, goal, started);
+        } else {
+            // What could not be done is no longer asked for.
+            self.act_problems.remove(key);
         }
         self.plans.insert(key.clone(), plan);
     }

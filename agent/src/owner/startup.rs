@@ -81,6 +81,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             acting: BTreeMap::new(),
             probing: BTreeSet::new(),
             conflicts: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
             failed_probes: 0,
             act_problems: BTreeMap::new(),
             dirty: BTreeSet::new(),

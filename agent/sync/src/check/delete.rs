@@ -136,16 +136,8 @@ impl<'a> Linter<'a> {
             object,
             "is rendered by an Application",
         );
-        let option = match self.subject {
-            Subject::Release(_) => "Prune=false",
-            Subject::Removal(_) => "Delete=false",
-        };
-        let kept = live
-            .sync_options
-            .as_deref()
-            .is_some_and(|options| options.split(',').any(|o| o.trim() == option));
         self.require(
-            !kept,
+            !self.stays(live),
             Invariant::NoPruneOnDoubt,
             object,
             "says that it stays",
@@ -306,14 +298,26 @@ impl<'a> Linter<'a> {
             })
             .map(|(id, _)| id)
             .collect();
-        let deletions = self.context.deletions;
-        deletions
-            .approved
-            .contains(&deletions_digest(unapproved.iter().copied()))
-            || (unapproved.is_subset(&live_extras)
-                && deletions
-                    .approved
-                    .contains(&deletions_digest(live_extras.iter().copied())))
+        // What has left Git goes after what is made anew, and the approval was of both.
+        let recreated = unapproved.difference(&live_extras).copied();
+        let all: BTreeSet<&ObjectId> = live_extras.iter().copied().chain(recreated).collect();
+        let live = &self.context.observed.objects;
+        let stays = |id: &ObjectId| live.get(id).is_some_and(|record| self.stays(record));
+        let going = all.iter().filter(|id| !self.superseded(id) && !stays(id));
+        let approved = &self.context.deletions.approved;
+        approved.contains(&deletions_digest(unapproved.iter().copied()))
+            || approved.contains(&deletions_digest(going.copied()))
+            || approved.contains(&deletions_digest(all))
+    }
+
+    /// The live object says that it is not pruned, or not deleted when its Application ends.
+    fn stays(&self, live: &Record) -> bool {
+        let option = match self.subject {
+            Subject::Release(_) => "Prune=false",
+            Subject::Removal(_) => "Delete=false",
+        };
+        let options = live.sync_options.as_deref();
+        options.is_some_and(|options| options.split(',').any(|o| o.trim() == option))
     }
 
     /// A ConfigMap or Secret named `<base>-<ten characters>` of which the Application renders another one.
