@@ -92,3 +92,55 @@ fn an_agent_whose_state_was_lost_finds_its_way() {
     // The sequence went on: FakeStatus checks that it grows.
     assert!(world.published().sequence > 1);
 }
+
+/// The state was lost before the status of the newest release was published, and Git is away: the status names an older
+/// one, which nobody wants any more. The cluster keeps what it has (HAZARDS.md P4) until Git answers.
+#[test]
+fn an_agent_that_lost_its_state_does_not_go_back_to_what_its_status_says() {
+    let world = World::at(&Hub::shop());
+    let faults = Faults::none();
+    faults.fail(Target::Push, Failure::TimeoutBefore, u32::MAX);
+    let next = Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b"));
+    let commit_id = world.commit(&next);
+    world.live(&faults, async |life| life.settle().await);
+    let value = || world.live_object("ConfigMap/shop/config")["data"]["value"].clone();
+    assert_eq!(value(), "b", "applied, and not published");
+    world
+        .cluster
+        .edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world
+        .source
+        .fail(crate::hub::URL, Some(Reason::GitUnreachable));
+    let writes = world.cluster.writes().len();
+    world.settle();
+    assert_eq!(world.cluster.writes().len(), writes);
+    assert_eq!(value(), "b");
+    world.source.fail(crate::hub::URL, None);
+    world.settle();
+    world.assert_at("shop", &commit_id);
+}
+
+/// HAZARDS.md P1 and P6: while the state is lost, an Application that has objects and renders none might render, once it
+/// is well, what another one no longer does.
+#[test]
+fn what_an_emptied_application_might_render_stays_while_the_state_is_lost() {
+    let more = |hub: Hub| hub.file("apps/shop/more.yaml", &config_map("more", "x"));
+    let books = Hub::shop().application("books", "");
+    let whole = books
+        .clone()
+        .file("apps/books/all.yaml", &config_map("books", "x"));
+    let world = World::at(&more(whole.clone()));
+    world
+        .cluster
+        .edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world.commit(&books.file("apps/books/kustomization.yaml", "resources: []\n"));
+    for _ in 0..2 {
+        world.settle();
+        world.assert_deletes(&[]);
+        world.assert_reason(Reason::PruneSuspended);
+    }
+    let commit_id = world.commit(&whole);
+    world.settle();
+    world.assert_deletes(&["ConfigMap/shop/more"]);
+    world.assert_at("books", &commit_id);
+}

@@ -175,7 +175,7 @@ impl<C: Cluster> Owner<C> {
                 self.forget(&key);
                 continue;
             };
-            let known = self.enforce(&key, &goal, release);
+            let known = !self.is_hidden(&key, &goal) && self.enforce(&key, &goal, release);
             let goal = if known {
                 goal
             } else {
@@ -184,6 +184,21 @@ impl<C: Cluster> Owner<C> {
             goals.push((key, goal));
         }
         goals
+    }
+
+    /// True when an Application renders nothing, nothing is recorded of it, and yet it has objects, or may have: its state
+    /// was lost, and what it renders when all is well is not known (HAZARDS.md P1, P6).
+    fn is_hidden(&mut self, key: &ApplicationKey, goal: &Goal) -> bool {
+        let renders_nothing = matches!(goal, Goal::Release(set) if set.objects.is_empty());
+        if !renders_nothing || !self.claims.unrecorded.contains(key) {
+            return false;
+        }
+        if !self.sees_everything() || !self.held_by(key).is_empty() {
+            return true;
+        }
+        self.claims.unrecorded.remove(key);
+        self.mark_all();
+        false
     }
 
     /// Publishes what is to be remembered, when it changed.

@@ -38,6 +38,9 @@ pub(super) struct Poller<S> {
     pub(super) hub: String,
     pub(super) gatherer: Gatherer<S>,
     pub(super) trust: Trust,
+    /// The state was lost: what was accepted may be older than what the cluster has, and the cluster keeps that until Git
+    /// is read (HAZARDS.md P4).
+    pub(super) forgot: bool,
     /// What was enforced when the agent started, for what cannot be had from the newest commit.
     pub(super) enforced: BTreeMap<ApplicationKey, Enforced>,
     pub(super) period: Duration,
@@ -110,19 +113,16 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Fills Applications that the newest commit gives no content for with the release that was enforced.
-    async fn recall_missing(&self, desired: &mut Desired, scopes: &Scopes) {
+    /// Fills Applications that a trusted commit gives no content for with the release that was enforced. What that commit
+    /// no longer names does not come back, whatever a later one leaves open.
+    async fn recall_missing(&mut self, desired: &mut Desired, scopes: &Scopes) {
+        self.enforced
+            .retain(|key, _| desired.applications.contains_key(key) || may_stand(key, desired));
         let unassigned = desired.state == ClusterState::Unassigned;
+        let mut departed = Vec::new();
         for (key, enforced) in &self.enforced {
-            // Which ApplicationSet it came from is only known once it is recalled.
-            let in_doubt = unassigned
-                || desired.incomplete.hides_any()
-                || desired.incomplete.covers(None, None, &key.name);
-            let lacking = desired
-                .applications
-                .get(key)
-                .map_or(in_doubt, |app| app.content.is_none() || app.is_emptied());
-            if !lacking {
+            let named = desired.applications.get(key);
+            if named.is_some_and(|app| app.content.is_some() && !app.is_emptied()) {
                 continue;
             }
             match self.gatherer.recall(key, enforced, scopes).await {
@@ -142,7 +142,7 @@ impl<S: Source> Poller<S> {
                             desired.applications.insert(key.clone(), application);
                         }
                         // Git no longer names it, and nothing that could name it is in doubt.
-                        (None, _) => {}
+                        (None, _) => departed.push(key.clone()),
                     }
                 }
                 Err(problem) => {
@@ -152,11 +152,15 @@ impl<S: Source> Poller<S> {
                 }
             }
         }
+        self.enforced.retain(|key, _| !departed.contains(key));
     }
 
     /// What was in force when the agent started, as the newest commit cannot be had: what was accepted last, else the
     /// release of each Application.
-    async fn recall_all(&self, scopes: &Scopes) -> Option<Desired> {
+    async fn recall_all(&mut self, scopes: &Scopes) -> Option<Desired> {
+        if self.forgot {
+            return None;
+        }
         match self.gatherer.accepted(&self.trust, scopes).await {
             Ok(mut desired) => {
                 self.recall_missing(&mut desired, scopes).await;
@@ -244,6 +248,14 @@ impl Failures {
             last: reason,
         }
     }
+}
+
+/// True when an Application may be in force though the commit does not name it. Which ApplicationSet it came from is only
+/// known once it is recalled.
+fn may_stand(key: &ApplicationKey, desired: &Desired) -> bool {
+    desired.state == ClusterState::Unassigned
+        || desired.incomplete.hides_any()
+        || desired.incomplete.covers(None, None, &key.name)
 }
 
 /// True when what was in force before matters: the newest commit does not say everything.

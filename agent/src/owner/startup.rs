@@ -44,13 +44,13 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             mut parent,
             states,
         } = until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
-        self.recall_accepted(&mut parent).await;
+        let forgot = self.recall_accepted(&mut parent).await;
         let (sender, events) = mpsc::channel(QUEUE);
         let hands = self.hands(task.clone(), sender.clone());
         let public_key = self.keys.signing.public().map_err(unusable)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(save(task, states.subscribe(), sender.clone()));
-        let (poll, renders) = self.poll(&parent.state, &sender, &mut tasks);
+        let (poll, renders) = self.poll(&parent.state, forgot, &sender, &mut tasks);
         let wishes = self.publisher(&sender, &mut tasks)?;
         let mut owner = Owner {
             watches: Watches::start(Arc::clone(&self.cluster), sender),
@@ -98,37 +98,41 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         Ok(owner)
     }
 
-    /// A parent that declares objects and has no state lost it. The own status, which only this cluster can sign, still
-    /// says which hub commit was accepted last (HAZARDS.md P10); it is worth a wait.
-    async fn recall_accepted(&self, parent: &mut Parent) {
+    /// A parent that declares objects and has no state lost it: then this is true. The own status, which only this cluster
+    /// can sign, still says which hub commit was accepted (HAZARDS.md P10); it is worth a wait.
+    async fn recall_accepted(&self, parent: &mut Parent) -> bool {
         if !parent.state.accepted.is_empty() || parent.scope.kinds.is_empty() {
-            return;
+            return false;
         }
+        let Some(said) = self.recall_status().await else {
+            return true;
+        };
+        parent.state.sequence = parent.state.sequence.max(said.sequence);
+        if let Some(hub) = said.hub {
+            tracing::warn!(commit_id = %hub.commit_id, "the state is lost: the own status says what was accepted");
+            let key = Trust::key_of(&self.config.hub, &hub.name);
+            parent.state.accepted.insert(key, hub.commit_id);
+        }
+        true
+    }
+
+    /// Reads the own status, for as long as it is worth a wait.
+    async fn recall_status(&self) -> Option<ClusterStatus> {
         let end = Instant::now() + RECALL;
         let mut pauses = backoff(RETRY.0, RETRY.1);
-        let refs = loop {
+        loop {
             self.vitals.beat();
             match tokio::time::timeout(RETRY.1, self.status.read()).await {
-                Ok(Ok(refs)) => break refs,
+                Ok(Ok(refs)) => return self.said(&refs),
                 Ok(Err(_)) | Err(_) if Instant::now() < end => {
                     tokio::time::sleep(pauses.next().unwrap_or(RETRY.1)).await;
                 }
                 Ok(Err(_)) | Err(_) => {
                     tracing::error!("the state is lost, and the own status cannot be read");
-                    return;
+                    return None;
                 }
             }
-        };
-        let Some(said) = self.said(&refs) else {
-            return;
-        };
-        parent.state.sequence = parent.state.sequence.max(said.sequence);
-        let Some(hub) = said.hub else {
-            return;
-        };
-        tracing::warn!(commit_id = %hub.commit_id, "the state is lost: the own status says what was accepted");
-        let key = Trust::key_of(&self.config.hub, &hub.name);
-        parent.state.accepted.insert(key, hub.commit_id);
+        }
     }
 
     /// What this cluster said last, when the signature is its own.
@@ -172,6 +176,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
     fn poll(
         &self,
         state: &AgentState,
+        forgot: bool,
         events: &mpsc::Sender<Event>,
         tasks: &mut JoinSet<()>,
     ) -> (watch::Sender<Wake>, Arc<Renders>) {
@@ -194,6 +199,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
                 accepted: state.accepted.clone(),
                 serial: state.serial,
             },
+            forgot,
             enforced: state
                 .enforced_keys()
                 .into_iter()

@@ -59,7 +59,7 @@ impl<C: Cluster> Owner<C> {
 
     /// True when nothing but single Applications differs between two wishes.
     fn changes_applications_only(&self, before: &Desired) -> bool {
-        let is_known = |app: &DesiredApplication| app.content.is_some();
+        let is_known = |app: &DesiredApplication| app.content.is_some() && !app.is_emptied();
         self.desired.as_ref().is_some_and(|now| {
             now.fleet == before.fleet
                 && now.state == before.state
@@ -147,6 +147,12 @@ impl<C: Cluster> Owner<C> {
             return claims;
         }
         for (key, application) in &desired.applications {
+            // That it was taken for gone says nothing of what it renders now.
+            let recorded = self.state.enforced.get(&key.to_string());
+            let recorded = recorded.is_some_and(|enforced| !is_departed(enforced.newest()));
+            if !recorded && (application.content.is_none() || application.is_emptied()) {
+                claims.unrecorded.insert(key.clone());
+            }
             if let Some(set) = &application.content {
                 claims.add(key, set.objects.iter().map(|o| &o.id));
                 let policy = &set.policy;
@@ -158,11 +164,6 @@ impl<C: Cluster> Owner<C> {
                 continue;
             }
             claims.unknown.insert(key.clone());
-            // That it was taken for gone says nothing of what it renders now.
-            let recorded = self.state.enforced.get(&key.to_string());
-            if recorded.is_none_or(|enforced| is_departed(enforced.newest())) {
-                claims.unrecorded.insert(key.clone());
-            }
         }
         claims
     }
