@@ -110,6 +110,15 @@ impl World {
 
     /// An agent with connections of its own.
     pub(crate) fn agent(&self, faults: &Faults) -> Agent<FakeSource, FakeCluster, FakeStatus> {
+        self.later_agent(faults, SignedDuration::ZERO)
+    }
+
+    /// An agent that starts so long after the first one.
+    pub(crate) fn later_agent(
+        &self,
+        faults: &Faults,
+        later: SignedDuration,
+    ) -> Agent<FakeSource, FakeCluster, FakeStatus> {
         let config = Config {
             audit: self.audit,
             ..fakes::config(URL)
@@ -119,7 +128,7 @@ impl World {
             self.cluster.connect(faults.clone()),
             self.status.connect(faults.clone()),
         );
-        fakes::agent(config, connections, &Arc::default(), SignedDuration::ZERO)
+        fakes::agent(config, connections, &Arc::default(), later)
     }
 
     fn progress(&self) -> Progress {

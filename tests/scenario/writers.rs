@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use muster_model::Reason;
-use muster_tests::fakes::Faults;
+use muster_tests::fakes::{Failure, Faults, Target};
 
 use crate::hub::{Hub, config_map};
 use crate::world::{World, id_of};
@@ -23,8 +24,23 @@ fn the_older_of_two_agents_stops() {
     two_agents(&world);
 }
 
-/// Runs an older and a newer agent side by side; the older must end with `StaleWriter`.
+/// etcd came back from a backup that knows of neither: the newer one is told from the older all the same, though versions
+/// and epochs are given out a second time.
+#[test]
+fn the_older_of_two_agents_stops_after_a_restored_backup() {
+    let world = World::at(&Hub::shop());
+    let backup = world.cluster.backup();
+    world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
+    beside(&world, || world.cluster.restore(backup));
+}
+
 fn two_agents(world: &World) {
+    beside(world, || ());
+}
+
+/// Runs an older and a newer agent side by side, the newer after something happened; the older must end with
+/// `StaleWriter`.
+fn beside(world: &World, happens: impl FnOnce()) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -33,7 +49,9 @@ fn two_agents(world: &World) {
     let ended = runtime.block_on(async {
         let older = tokio::spawn(world.agent(&Faults::none()).run(std::future::pending()));
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let newer = tokio::spawn(world.agent(&Faults::none()).run(std::future::pending()));
+        happens();
+        let newer = world.later_agent(&Faults::none(), SignedDuration::from_mins(1));
+        let newer = tokio::spawn(newer.run(std::future::pending()));
         tokio::time::sleep(Duration::from_secs(5)).await;
         // Drift makes both want to write: only the newer may.
         let writes = world.cluster.writes().len();

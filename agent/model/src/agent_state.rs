@@ -21,7 +21,8 @@ pub const VERSION: u32 = 1;
 pub struct AgentState {
     /// [`VERSION`].
     pub version: u32,
-    /// Grows with every agent that takes over; an agent whose epoch is not the stored one stops.
+    /// Grows with every agent that takes over: the moment of it in milliseconds since 1970, or one more than the epoch
+    /// before. An agent that finds a higher one than its own stops.
     pub epoch: u64,
     /// No agent before the present one published a status with a higher sequence number; it publishes above it.
     pub sequence: u64,

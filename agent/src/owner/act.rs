@@ -182,7 +182,7 @@ impl<C: Cluster> Hands<C> {
             while running.len() < self.width
                 && let Some(effect) = rest.next()
             {
-                if !authority.holds() {
+                if !self.parent.permits(*authority) {
                     *authority = self.parent.widen(work.declare.clone()).await?;
                 }
                 running.push(self.effect(effect, work, *authority));
@@ -212,7 +212,7 @@ impl<C: Cluster> Hands<C> {
         authority: Authority,
     ) -> (&'a Effect, Result<Outcome, Problem>) {
         let permit = self.permits.acquire().await;
-        if !authority.holds()
+        if !self.parent.permits(authority)
             && let Err(problem) = self.parent.widen(work.declare.clone()).await
         {
             return (effect, Err(problem));

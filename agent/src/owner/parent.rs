@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use muster_model::agent_state::AgentState;
@@ -14,6 +14,7 @@ use muster_model::{Problem, Reason};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use crate::ports::{Cluster, Parent, Swap};
 
 /// An effect is sent only within this time of the agent's own compare-and-swap (HAZARDS.md P11), less the time a
@@ -37,29 +38,25 @@ pub(super) struct Remembered {
     pub(super) essential: u64,
 }
 
-/// The right to act until a moment.
+/// The right to act until a moment, or until what it was given for is in doubt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Authority {
     until: Instant,
+    /// How many doubts there were when it was given.
+    doubts: u64,
 }
 
 impl Authority {
-    fn from(moment: Instant) -> Self {
+    fn new(from: Instant, doubts: u64) -> Self {
         Self {
-            until: moment + AUTHORITY,
+            until: from + AUTHORITY,
+            doubts,
         }
     }
 
-    /// Run out: the next effects wait for a new one.
-    fn run_out() -> Self {
-        Self {
-            until: Instant::now(),
-        }
-    }
-
-    /// True while effects may be sent.
-    pub(super) fn holds(self) -> bool {
-        Instant::now() < self.until
+    /// True while effects may be sent, after so many doubts.
+    fn holds(self, doubts: u64) -> bool {
+        Instant::now() < self.until && self.doubts == doubts
     }
 }
 
@@ -82,7 +79,8 @@ enum Request {
 #[derive(Debug, Clone)]
 pub(super) struct ParentTask {
     requests: mpsc::Sender<Request>,
-    doubted: Arc<AtomicBool>,
+    /// See [`Self::doubt`].
+    doubts: Arc<AtomicU64>,
 }
 
 /// What the parent task needs to begin with.
@@ -100,27 +98,30 @@ impl ParentTask {
     ///
     /// # Errors
     /// When the parent cannot be read or written.
-    pub(super) async fn start<C: Cluster>(cluster: Arc<C>) -> Result<Beginning, Problem> {
-        let parent = take_over(&*cluster).await?;
+    pub(super) async fn start<C: Cluster>(
+        cluster: Arc<C>,
+        clock: Clock,
+    ) -> Result<Beginning, Problem> {
+        let parent = take_over(&*cluster, clock).await?;
         let (requests, inbox) = mpsc::channel(QUEUE);
         let (states, remembered) = watch::channel(Remembered {
             state: Arc::new(parent.state.clone()),
             essential: 0,
         });
         let saved = states.borrow().state.clone();
-        let doubted = Arc::new(AtomicBool::new(false));
+        let doubts = Arc::new(AtomicU64::new(0));
         let writer = Writer {
-            doubted: Arc::clone(&doubted),
+            doubts: Arc::clone(&doubts),
             cluster,
             stored: without_state(parent.clone()),
             essential: 0,
             saved,
             remembered,
-            authority: Authority::from(Instant::now()),
+            authority: Authority::new(Instant::now(), 0),
         };
         tokio::spawn(writer.serve(inbox));
         Ok(Beginning {
-            task: Self { requests, doubted },
+            task: Self { requests, doubts },
             parent,
             states,
         })
@@ -143,7 +144,12 @@ impl ParentTask {
 
     /// The cluster may have gone back to a backup, and the parent with it: it is written again before anything is done.
     pub(super) fn doubt(&self) {
-        self.doubted.store(true, Ordering::Release);
+        self.doubts.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// True while effects may be sent.
+    pub(super) fn permits(&self, authority: Authority) -> bool {
+        authority.holds(self.doubts.load(Ordering::Acquire))
     }
 
     /// Stores the newest state.
@@ -166,10 +172,13 @@ impl ParentTask {
     }
 }
 
-async fn take_over<C: Cluster>(cluster: &C) -> Result<Parent, Problem> {
+/// The epoch is the moment of the takeover in milliseconds, or more where the one before is later: after a restored
+/// backup two agents that run beside each other never have the same one.
+async fn take_over<C: Cluster>(cluster: &C, clock: Clock) -> Result<Parent, Problem> {
     for _ in 0..ATTEMPTS {
         let mut parent = cluster.parent().await?;
-        parent.state.epoch += 1;
+        let now = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
+        parent.state.epoch = now.max(parent.state.epoch.saturating_add(1));
         parent.state.sequence = parent.state.sequence.saturating_add(SEQUENCES);
         parent.state.version = muster_model::agent_state::VERSION;
         if let Swap::Stored(version) = cluster.swap_parent(&parent).await? {
@@ -197,7 +206,7 @@ fn without_state(parent: Parent) -> Parent {
 struct Writer<C> {
     cluster: Arc<C>,
     /// See [`ParentTask::doubt`].
-    doubted: Arc<AtomicBool>,
+    doubts: Arc<AtomicU64>,
     stored: Parent,
     /// What `stored` has of [`Remembered::essential`].
     essential: u64,
@@ -235,14 +244,12 @@ impl<C: Cluster> Writer<C> {
 
     /// One write for all of these, or none when nothing is missing.
     async fn commit(&mut self, requests: &[Request]) -> Result<(), Problem> {
-        if self.doubted.swap(false, Ordering::AcqRel) {
-            self.authority = Authority::run_out();
-        }
+        let doubts = self.doubts.load(Ordering::Acquire);
         let wanted = self.wanted(requests);
         let newest = self.remembered.borrow().clone();
         let essential = wanted.renew && newest.essential != self.essential;
         let unsaved = wanted.save && !Arc::ptr_eq(&newest.state, &self.saved);
-        let expired = wanted.renew && !self.authority.holds();
+        let expired = wanted.renew && !self.authority.holds(doubts);
         if wanted.scope == self.stored.scope && !essential && !unsaved && !expired {
             return Ok(());
         }
@@ -254,7 +261,7 @@ impl<C: Cluster> Writer<C> {
             },
             resource_version: self.stored.resource_version.clone(),
         };
-        self.store(next).await?;
+        self.store(next, doubts).await?;
         self.essential = newest.essential;
         self.saved = newest.state;
         Ok(())
@@ -299,29 +306,37 @@ impl<C: Cluster> Writer<C> {
     }
 
     /// Stores `next` if this agent's epoch still stands; an edit of the same object by somebody else is written over.
-    async fn store(&mut self, mut next: Parent) -> Result<(), Problem> {
+    /// What is in doubt after `doubts` is not settled by it.
+    async fn store(&mut self, mut next: Parent, doubts: u64) -> Result<(), Problem> {
+        if self.authority.doubts != doubts {
+            // A cluster that went back gives out the same resource versions again: what is there is read first.
+            next.resource_version = self.newest_version().await?;
+        }
         for _ in 0..ATTEMPTS {
             let asked = Instant::now();
             if let Swap::Stored(version) = self.cluster.swap_parent(&next).await? {
                 next.resource_version = version;
                 self.stored = without_state(next);
-                self.authority = Authority::from(asked);
+                self.authority = Authority::new(asked, doubts);
                 return Ok(());
             }
-            let seen = self.cluster.parent().await?;
-            if seen.state.epoch > self.stored.state.epoch {
-                let message = format!(
-                    "epoch {} was taken over by epoch {}",
-                    self.stored.state.epoch, seen.state.epoch
-                );
-                return Err(Problem::new(Reason::StaleWriter, message));
-            }
-            next.resource_version = seen.resource_version;
+            next.resource_version = self.newest_version().await?;
         }
         Err(Problem::new(
             Reason::ApplyFailed,
             "the parent object changes faster than it can be written",
         ))
+    }
+
+    /// The resource version of what is stored, as long as no other agent took over.
+    async fn newest_version(&self) -> Result<String, Problem> {
+        let seen = self.cluster.parent().await?;
+        let own = self.stored.state.epoch;
+        if seen.state.epoch > own {
+            let message = format!("epoch {own} was taken over by epoch {}", seen.state.epoch);
+            return Err(Problem::new(Reason::StaleWriter, message));
+        }
+        Ok(seen.resource_version)
     }
 }
 

@@ -43,7 +43,7 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
             task,
             mut parent,
             states,
-        } = until_reached(|| ParentTask::start(Arc::clone(&self.cluster))).await?;
+        } = until_reached(|| ParentTask::start(Arc::clone(&self.cluster), self.clock)).await?;
         let forgot = self.recall_accepted(&mut parent).await;
         let (sender, events) = mpsc::channel(QUEUE);
         let hands = self.hands(task.clone(), sender.clone());
