@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::api_server::{self, ApiError, ApiServer};
 use super::faults::{Failure, Fate, Faults, Kind, Side};
+use super::invariants;
 use super::journal::Journal;
 use super::random::Random;
 use super::requests;
@@ -61,6 +62,8 @@ pub(super) struct State {
     /// What reads answer from while they are stale.
     pub(super) stale: Option<Backup>,
     pub(super) away: bool,
+    /// How often it went back to a backup.
+    pub(super) restored: u64,
     pub(super) stuck: Vec<ObjectId>,
     /// What the controllers last looked at.
     pub(super) reconciled: Option<(u64, Vec<ObjectId>)>,
@@ -138,6 +141,7 @@ impl FakeCluster {
             violations: Vec::new(),
             stale: None,
             away: false,
+            restored: 0,
             stuck: Vec::new(),
             reconciled: None,
             refused_deletes: BTreeMap::new(),
@@ -192,11 +196,21 @@ impl FakeCluster {
         self.state.lock().expect("because nobody panics with it")
     }
 
-    /// Makes an effect happen, after what is planned for it.
-    async fn carry_out(&self, kind: Kind<'_>, work: impl FnOnce(&mut State) -> Outcome) -> Outcome {
+    /// Makes an effect happen, after what is planned for it; a webhook may take its time first.
+    async fn carry_out(
+        &self,
+        kind: Kind<'_>,
+        webhook: Option<Duration>,
+        work: impl FnOnce(&mut State) -> Outcome,
+    ) -> Outcome {
+        let restored = self.state().restored;
+        if let Some(webhook) = webhook {
+            tokio::time::sleep(webhook).await;
+        }
         let back = self.travel().await;
         let fate = self.faults.meet(kind);
-        let away = self.state().away;
+        // A server that goes back to a backup was stopped for it: what was on its way is lost.
+        let away = self.state().away || self.state().restored != restored;
         let outcome = match fate {
             Fate::Crash(Side::Before) => {
                 self.die("before").await;
@@ -365,7 +379,7 @@ impl Cluster for FakeCluster {
     async fn swap_parent(&self, next: &Parent) -> Result<Swap, Problem> {
         let mut swap = Ok(Swap::Lost);
         let outcome = self
-            .carry_out(Kind::Parent, |state| {
+            .carry_out(Kind::Parent, None, |state| {
                 if state.weather.revoked {
                     return requests::failed(Failure::Forbidden);
                 }
@@ -432,19 +446,20 @@ impl Cluster for FakeCluster {
             | Effect::Adopt { object, .. } => (object, false),
         };
         self.check_writer(effect);
+        let forces = invariants::forces(&self.state(), effect, body);
         let slow = self.state().slowness(object);
-        if let Some(slow) = slow {
-            tokio::time::sleep(slow).await;
-        }
         let kind = Kind::Object { id: object, delete };
         let mut reached = false;
         let outcome = self
-            .carry_out(kind, |state| {
+            .carry_out(kind, slow, |state| {
                 let exists = state.api.get(object).is_some();
                 if let Some(refusal) = state.weather.refusal(effect, exists) {
                     return refusal;
                 }
                 reached = true;
+                if let Some(found) = invariants::forces(state, effect, body).and(forces) {
+                    state.violations.push(format!("P7: {found}: {effect:?}"));
+                }
                 requests::act(state, effect, body)
             })
             .await;

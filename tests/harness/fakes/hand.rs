@@ -306,6 +306,7 @@ impl FakeCluster {
     /// Goes back to a backup of etcd; every watch lists anew.
     pub fn restore(&self, backup: Backup) {
         let mut state = self.state();
+        state.restored += 1;
         state.api.restore(backup.api);
         state.parent = backup.parent;
         state.reconciled = None;

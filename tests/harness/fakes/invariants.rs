@@ -111,13 +111,8 @@ pub(super) fn before_effect(state: &mut State, effect: &Effect, body: Option<&No
         Effect::Probe { .. } | Effect::Audit { .. } => None,
         Effect::Apply { object, .. } if is_home(object, body) => None,
         Effect::Apply {
-            object,
-            force,
-            cause,
-            yielded,
-            ..
-        } => check_body(state, object, body, yielded)
-            .or_else(|| check_force(state, object, *force, *cause)),
+            object, yielded, ..
+        } => check_body(state, object, body, yielded),
         Effect::Delete {
             object,
             uid,
@@ -133,6 +128,20 @@ pub(super) fn before_effect(state: &mut State, effect: &Effect, body: Option<&No
     };
     if let Some(found) = found {
         state.violations.push(format!("P7: {found}: {effect:?}"));
+    }
+}
+
+/// P7: nothing is taken by force from others. Looked at when it is sent and when it is carried out: it is wrong when it
+/// was so at both moments, for somebody may take an object while a request for it is on its way.
+pub(super) fn forces(state: &State, effect: &Effect, body: Option<&Node>) -> Option<String> {
+    match effect {
+        Effect::Apply {
+            object,
+            force,
+            cause,
+            ..
+        } if !is_home(object, body) => check_force(state, object, *force, *cause),
+        _ => None,
     }
 }
 
@@ -192,11 +201,12 @@ fn check_force(state: &State, object: &ObjectId, force: bool, cause: Cause) -> O
     let foreign = !is_ours(state, object, live);
     // Its label, or our managed fields, may have been taken off: then the mark and the other of the two tell.
     let labelled = part_of(live) == Some(state.identity.applyset().as_str());
-    let marked = mark(live).is_some_and(|mark| mark.object == *object)
-        && (labelled || owns_mark(live, &state.identity.manager))
-        && !has_controller(live);
-    // What nobody claims may be taken over. Whoever reads an old answer may take it for what is ours still.
-    let let_go = state.stale.is_some() && !is_claimed(live);
+    let named = mark(live).is_some_and(|mark| mark.object == *object);
+    let marked =
+        named && (labelled || owns_mark(live, &state.identity.manager)) && !has_controller(live);
+    // What nobody claims may be taken over. Whoever reads an old answer, or missed an event, may take it for what is
+    // ours still.
+    let let_go = (named || state.stale.is_some()) && !is_claimed(live);
     (force && foreign && !marked && !adopting && !let_go)
         .then(|| format!("force on {object}, which is not ours"))
 }

@@ -101,8 +101,8 @@ pub(crate) struct Oracle {
     floors: BTreeMap<(u32, String), usize>,
     /// What a digest in a mark stands for.
     digests: BTreeMap<(ObjectId, String), u64>,
-    /// Which life applied an object last, and when.
-    applied_by: BTreeMap<ObjectId, (u32, Duration)>,
+    /// Which life applied or deleted an object last, and when.
+    acted_by: BTreeMap<ObjectId, (u32, Duration)>,
     /// Contents that objects had at some moment.
     achieved: BTreeSet<(ObjectId, u64)>,
     /// When somebody other than an agent last touched an object.
@@ -137,7 +137,7 @@ impl Oracle {
             views: BTreeMap::new(),
             floors: BTreeMap::new(),
             digests: BTreeMap::new(),
-            applied_by: BTreeMap::new(),
+            acted_by: BTreeMap::new(),
             achieved: BTreeSet::new(),
             hands: BTreeMap::new(),
             unclear_until: Duration::ZERO,
@@ -187,14 +187,16 @@ impl Oracle {
     /// What agents remembered of deletions is gone: objects came back, or the state was lost.
     pub(crate) fn forget_ledgers(&mut self) {
         self.ledgers.clear();
-        self.taken_over = AgentState::default();
+        // Whoever takes over next goes by what is there now; who has taken over, by what was.
+        self.taken_over.epoch = 0;
         // What the parent records begins anew; what is accepted from here on must still follow what was.
         self.recorded = None;
     }
 
-    /// Whether history can be seen.
+    /// Whether history can be seen. An agent that is just looking at what it read may see it or not.
     pub(crate) fn shallow(&mut self, shallow: bool) {
         self.shallow = shallow;
+        self.look_again();
     }
 
     /// Nothing is left that says what was accepted.
@@ -239,7 +241,8 @@ impl Oracle {
         self.hands.get(id).is_some_and(|at| now < *at + LAG) || now < self.unclear_until + LAG
     }
 
-    fn reaches(&self, from: &CommitId, wanted: &CommitId) -> bool {
+    /// Whether history leads from one commit back to the other.
+    pub(crate) fn reaches(&self, from: &CommitId, wanted: &CommitId) -> bool {
         let mut seen = BTreeSet::new();
         let mut next = vec![from];
         while let Some(id) = next.pop() {

@@ -171,7 +171,15 @@ fn people_put_right(world: &mut World) {
     let stored = world.around.cluster.stored_parent();
     let stored = stored.and_then(|parent| accepted_by(&parent.state).cloned());
     let accepted = world.oracle().restorable(life, stored.as_ref()).cloned();
-    world.around.source.point(HUB, "main", accepted);
+    // Nobody takes a branch back that follows what is accepted: an agent may just be reading it.
+    let tip = world.around.source.tip(HUB, "main");
+    let follows = tip.is_some_and(|tip| {
+        let accepted = accepted.as_ref();
+        accepted.is_none_or(|accepted| world.oracle().reaches(&tip, accepted))
+    });
+    if !follows {
+        world.around.source.point(HUB, "main", accepted);
+    }
     for id in world.around.cluster.every_object() {
         let live = world.around.cluster.get(&id).unwrap_or_default();
         let copied = mark_of(&live).is_some_and(|mark| mark.object != id);
@@ -294,9 +302,12 @@ fn arrived(world: &World) {
                 .unwrap_or_default(),
         );
     }
+    // One that was there when the cluster left, and that Git does not want back, scales all the same.
+    let autoscaler = ObjectId::new("autoscaling", "HorizontalPodAutoscaler", "shop", "web");
+    let autoscaled = world.around.cluster.get(&autoscaler).is_some();
     for (id, object) in &wanted {
         let mut object = object.clone();
-        if id.kind == "Deployment" && world.content.autoscaled {
+        if id.kind == "Deployment" && autoscaled {
             object["spec"]
                 .as_object_mut()
                 .map(|spec| spec.remove("replicas"));

@@ -46,6 +46,17 @@ impl Oracle {
         self.lives.insert(life, memory);
     }
 
+    /// What the newest agent has just read may mean something else to it from now on, or may not.
+    pub(super) fn look_again(&mut self) {
+        let Some((&life, memory)) = self.lives.last_key_value() else {
+            return;
+        };
+        let (mut memory, accepted) = (memory.clone(), self.accepted.clone());
+        let view = self.look(&mut memory);
+        self.accepted = accepted;
+        self.push(life, view);
+    }
+
     /// A life begins with what is stored: the release of each Application, and above them what was accepted last, which
     /// it evaluates when the server does not answer.
     fn begins(&mut self, life: u32) {

@@ -90,7 +90,7 @@ impl Oracle {
             *floor = (*floor).max(first.0);
         }
         let now = self.journal.now();
-        self.applied_by.insert(object.clone(), (sent.life, now));
+        self.acted_by.insert(object.clone(), (sent.life, now));
         // One that was replaced does not see what its successor takes away (P11).
         if self.lives.keys().all(|life| *life <= sent.life) {
             self.apply_in_order(sent.api, object);
@@ -176,6 +176,8 @@ impl Oracle {
             self.journal.reach("recreated");
         }
         self.delete_in_order(sent, object, &name);
+        let now = self.journal.now();
+        self.acted_by.insert(object.clone(), (sent.life, now));
         if braked && !approved && !is_superseded(object) {
             self.brake(sent.api, (object, uid), (&name, hash, before));
         }
@@ -261,10 +263,10 @@ impl Oracle {
         known == Some(&hash(wanted)) || self.recently(id)
     }
 
-    /// What an agent that was replaced puts back in its last half minute is no measure (P11).
+    /// What another agent has just done is no measure: one that was replaced acts for half a minute more (P11).
     fn is_late(&self, id: &ObjectId, life: u32) -> bool {
-        let applied = self.applied_by.get(id);
-        applied.is_some_and(|(by, at)| *by != life && self.journal.now() < *at + LAG)
+        let acted = self.acted_by.get(id);
+        acted.is_some_and(|(by, at)| *by != life && self.journal.now() < *at + LAG)
     }
 
     fn delete_in_order(&mut self, sent: &Sent<'_>, object: &ObjectId, name: &str) {
