@@ -22,9 +22,10 @@ use crate::ports::{Cluster, Parent, Swap};
 const AUTHORITY: Duration = Duration::from_secs(60 - 30);
 /// Attempts to store against other writers of the same object before giving up for now.
 const ATTEMPTS: usize = 5;
-/// Sequence numbers set aside for each life: a status each third of a second for nine years. So a life begins above
-/// everything that was published before it, though the status store lost that (HAZARDS.md S4), and needs no write for it.
-pub(super) const SEQUENCES: u64 = 1_000_000_000;
+/// Sequence numbers set aside for each life, which are then remembered: weeks of heartbeats. A life begins above them, and
+/// above the time in milliseconds: what was published before it lies below, though the status store lost that, or the
+/// state went back to a backup (HAZARDS.md S4). Statuses are never published as fast as time passes.
+pub(super) const SEQUENCES: u64 = 4_000;
 /// Requests that may wait for the parent task; act tasks wait for their answer, so more never gather.
 const QUEUE: usize = 64;
 
@@ -179,7 +180,8 @@ async fn take_over<C: Cluster>(cluster: &C, clock: Clock) -> Result<Parent, Prob
         let mut parent = cluster.parent().await?;
         let now = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
         parent.state.epoch = now.max(parent.state.epoch.saturating_add(1));
-        parent.state.sequence = parent.state.sequence.saturating_add(SEQUENCES);
+        let above = parent.state.sequence.saturating_add(SEQUENCES);
+        parent.state.sequence = now.max(above);
         parent.state.version = muster_model::agent_state::VERSION;
         if let Swap::Stored(version) = cluster.swap_parent(&parent).await? {
             parent.resource_version = version;
