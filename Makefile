@@ -173,11 +173,11 @@ fuzz: ## Fuzzes YAML, kustomizations and patches (MINUTES=3); needs a C++ compil
 	@tests/fuzz/run.sh $(MINUTES)
 
 # What `make test-long` runs, one after the other.
-LONG := simulation differential yaml fuzz
+LONG := simulation pause differential yaml fuzz
 SECONDS ?= 3600
 
 .PHONY: test-long
-test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), 50,000 random kustomizations, fuzzing
+test-long: $(addprefix long-,$(LONG)) ## What takes hours: fresh simulations (SECONDS=3600), an agent stopped for ten minutes, 50,000 random kustomizations, fuzzing
 
 # Fresh seeds, as the time of day gives them: the line at the end of a failure repeats it.
 .PHONY: $(addprefix long-,$(LONG))
@@ -185,6 +185,9 @@ long-simulation:
 	@echo "==> simulation, fresh seeds for $(SECONDS) s"
 	$(CARGO) build $(CI) --bins
 	$(TARGET)/ci/muster-sim --seed $$(date +%s)00000 --seconds $(SECONDS) --reached
+long-pause: testbed
+	@echo "==> an agent that is stopped for ten minutes, beside another one"
+	MUSTER_STOPPED=600 $(CARGO) test $(CI) --test apiserver -- a_stopped_agent
 long-differential:
 	@$(MAKE) differential TREES=50000
 long-yaml: oracle

@@ -40,7 +40,11 @@ impl Agents {
     fn cluster(&self) -> &Cluster {
         self.cluster.get_or_init(|| {
             let testbed = &self.plane.testbed;
-            testbed.cluster("agents").expect("the API server starts")
+            let mut cluster = testbed.cluster("agents").expect("the API server starts");
+            cluster
+                .start_some_controllers("namespace-controller")
+                .expect("the controller manager starts");
+            cluster
         })
     }
 }

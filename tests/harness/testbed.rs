@@ -431,6 +431,15 @@ impl Cluster {
     /// # Errors
     /// When it cannot be started.
     pub fn start_controllers(&mut self) -> Result<(), TestbedError> {
+        // Without metrics it would call every autoscaler unable to scale; testbed/stages plays it instead.
+        self.start_some_controllers("*,-horizontal-pod-autoscaler-controller")
+    }
+
+    /// Starts the controller manager with these controllers only, as its flag names them.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_some_controllers(&mut self, names: &str) -> Result<(), TestbedError> {
         let args = [
             format!("--kubeconfig={}", self.kubeconfig_path.display()),
             format!(
@@ -439,8 +448,7 @@ impl Cluster {
             ),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
-            // Without metrics it would call every autoscaler unable to scale; testbed/stages plays it instead.
-            "--controllers=*,-horizontal-pod-autoscaler-controller".to_owned(),
+            format!("--controllers={names}"),
         ];
         self.start_process("kube-controller-manager", &args)
     }

@@ -174,16 +174,11 @@ pub(super) fn a_namespace_that_never_goes_is_named_with_what_is_in_its_way(agent
     site.deliver(&[object]);
     let agent = site.start();
     site.is_synced(&agent);
+    let there = format!("/api/v1/namespaces/{going}/configmaps/there");
+    let finalizers = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
+    edit(cluster, &there, &finalizers(json!(["example.com/never"])));
     let path = format!("/api/v1/namespaces/{going}");
     assert_eq!(cluster.request("DELETE", &path, "", "").status, 200);
-    // What the namespace controller says when it cannot go on.
-    let status = json!({"status": {"phase": "Terminating", "conditions": [
-        {"type": "NamespaceFinalizersRemaining", "status": "True", "reason": "SomeFinalizersRemain",
-         "message": "Some content in the namespace has finalizers remaining: example.com/never in 1 resource instances"},
-        {"type": "NamespaceContentRemaining", "status": "True", "reason": "SomeResourcesRemain",
-         "message": "Some resources are remaining: configmaps. has 1 resource instances"},
-    ]}});
-    edit(cluster, &format!("{path}/status"), &status);
     site.explains(
         &agent,
         "NamespaceTerminating",
@@ -194,4 +189,11 @@ pub(super) fn a_namespace_that_never_goes_is_named_with_what_is_in_its_way(agent
     site.waits(&agent, "nothing else is blocked", || {
         site.value("one", "colour") == "red"
     });
+    edit(cluster, &there, &finalizers(Value::Null));
+    site.waits(&agent, "the namespace goes", || {
+        cluster.get(&path).status == 404
+    });
+    add_namespace(cluster, &going);
+    site.is_synced(&agent);
+    assert_eq!(cluster.get(&there).status, 200, "made anew");
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Agents;
 use super::deploying::{kubeconfig, rendered, token, user};
-use super::server::{add_namespace, apply, path_of, stays};
+use super::server::{add_namespace, apply, edit, path_of, stays};
 use super::site::{Agent, App, Argo, BACKGROUND, Site, config_map, problems};
 
 /// The agent of an overlay, with other names than the base's, so that several run beside each other.
@@ -130,6 +130,8 @@ pub(super) fn the_restricted_overlay_suffices_for_its_namespaces_and_no_other(ag
     let agent = site.start_with(&installed.kubeconfig, &scope);
     site.heals(&agent, "one", "colour");
     assert_eq!(site.metadata(&kept, "resourceVersion")[1], versions[1]);
+    let held = json!({"metadata": {"finalizers": ["example.com/never"]}});
+    edit(cluster, &site.config_map("one"), &held);
     assert_eq!(
         cluster
             .request(
