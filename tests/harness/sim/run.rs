@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_model::{Health, ObjectId, Reason, SyncState};
+use muster_model::{CommitId, Health, ObjectId, Reason, SyncState};
 
 use super::content::{Approval, Extra, HUB, KEPT, PROJECT};
 use super::oracle::{accepted_by, covers, mark_of};
@@ -18,6 +18,8 @@ use crate::fakes::WriteResult;
 const LONGEST: Duration = Duration::from_secs(600 + 2 * 18);
 /// A world that does nothing for so long has come to rest.
 const STILL: Duration = Duration::from_secs(60);
+/// Longer than a look at Git that is under way.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long it must then do nothing at all.
 const QUIET: Duration = Duration::from_secs(1800);
 /// The heartbeat of a small fleet (DESIGN.md section 8).
@@ -167,10 +169,7 @@ fn people_put_right(world: &mut World) {
         count: world.extra.count.max(1),
         ..world.extra
     };
-    let life = world.processes.first().map(|process| process.life);
-    let stored = world.around.cluster.stored_parent();
-    let stored = stored.and_then(|parent| accepted_by(&parent.state).cloned());
-    let accepted = world.oracle().restorable(life, stored.as_ref()).cloned();
+    let accepted = accepted_at_rest(world);
     // Nobody takes a branch back that follows what is accepted: an agent may just be reading it.
     let tip = world.around.source.tip(HUB, "main");
     let follows = tip.is_some_and(|tip| {
@@ -194,6 +193,25 @@ fn people_put_right(world: &mut World) {
             world.around.cluster.delete(&id);
         }
     }
+}
+
+/// What the agent accepted last, once it is not just looking at something else.
+fn accepted_at_rest(world: &mut World) -> Option<CommitId> {
+    let mut accepted = accepted_now(world);
+    loop {
+        world.pass(LOOK);
+        let before = std::mem::replace(&mut accepted, accepted_now(world));
+        if accepted == before || !world.journal().violations().is_empty() {
+            return accepted;
+        }
+    }
+}
+
+fn accepted_now(world: &World) -> Option<CommitId> {
+    let life = world.processes.first().map(|process| process.life);
+    let stored = world.around.cluster.stored_parent();
+    let stored = stored.and_then(|parent| accepted_by(&parent.state).cloned());
+    world.oracle().restorable(life, stored.as_ref()).cloned()
 }
 
 /// L1, L4: waits until nothing happens any more, at most as long as the longest pause.
