@@ -6,7 +6,7 @@ use muster_model::CommitId;
 use muster_tests::fakes::{Faults, Side};
 use serde_json::json;
 
-use crate::hub::{Hub, config_map, deployment};
+use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment};
 use crate::world::World;
 
 const SHOP: [&str; 4] = [
@@ -138,20 +138,9 @@ fn a_prune() {
 /// A definition and its instance in one commit (HAZARDS.md P9).
 #[test]
 fn a_definition_with_its_instance() {
-    let crd = r"
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: widgets.example.com}
-spec:
-  group: example.com
-  scope: Namespaced
-  names: {kind: Widget, plural: widgets}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
-";
-    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\nspec: {size: 1}\n";
     let hub = Hub::shop()
-        .file("apps/shop/crd.yaml", crd)
-        .file("apps/shop/widget.yaml", widget);
+        .file("apps/shop/crd.yaml", DEFINITION)
+        .file("apps/shop/widget.yaml", WIDGET);
     crash_around_every_effect(
         || World::at(&Hub::shop()),
         |world| world.commit(&hub),

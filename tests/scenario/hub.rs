@@ -163,6 +163,21 @@ spec:
   ports: [{port: 80, targetPort: 8080}]
 ";
 
+/// A definition.
+pub(crate) const DEFINITION: &str = r"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+";
+
+/// An instance of [`DEFINITION`].
+pub(crate) const WIDGET: &str = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\nspec: {size: 1}\n";
+
 /// A ConfigMap with one value.
 pub(crate) fn config_map(name: &str, value: &str) -> String {
     format!(

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use muster_model::{GroupKind, Health, Reason, SyncState};
-use muster_tests::fakes::Faults;
+use muster_tests::fakes::{Failure, Faults, Target};
 use serde_json::json;
 
-use crate::hub::{Hub, NAMESPACE, SERVICE, config_map};
+use crate::hub::{DEFINITION, Hub, NAMESPACE, SERVICE, WIDGET, config_map};
 use crate::world::{World, id_of};
 
 const CONFIG: &str = "ConfigMap/shop/config";
@@ -191,4 +191,33 @@ fn a_restart_over_a_thousand_objects_writes_none() {
         life.assert_still().await;
     });
     assert_eq!(world.cluster.writes().len(), writes);
+}
+
+/// Somebody deletes a definition, and with it its instances: a commit that no longer has them finds nothing to delete.
+#[test]
+fn what_went_with_its_definition_is_gone() {
+    let whole = Hub::shop()
+        .file("apps/shop/crd.yaml", DEFINITION)
+        .file("apps/shop/widget.yaml", WIDGET);
+    let world = World::at(&whole);
+    let definition = id_of("CustomResourceDefinition.apiextensions.k8s.io/widgets.example.com");
+    // It is not made anew before the commit is read.
+    let faults = Faults::none();
+    let remade = Target::Object(definition.clone());
+    faults.fail(remade, Failure::Server, u32::MAX);
+    world.live(&faults, async |life| {
+        life.settle().await;
+        world.cluster.delete(&definition);
+        let commit_id = world.commit(&Hub::shop());
+        life.settle().await;
+        world.assert_at("shop", &commit_id);
+        assert_eq!(world.application("shop").problems, []);
+        assert_eq!(world.application("shop").sync, SyncState::Synced);
+        life.assert_still().await;
+    });
+    world.assert_deletes(&[]);
+    let commit_id = world.commit(&whole);
+    world.settle();
+    world.assert_at("shop", &commit_id);
+    assert!(world.objects().contains("Widget.example.com/shop/w"));
 }

@@ -1,5 +1,7 @@
 //! Folding what happened into the state: one event at a time, nothing is decided here but what to look at again.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use muster_model::effect::{Cause, Effect, Outcome};
 use muster_model::observed::Record;
@@ -102,6 +104,7 @@ impl<C: Cluster> Owner<C> {
                 tracing::warn!(%kind, reason = %problem.reason, error = %problem.message, "watch broken");
                 if problem.reason == Reason::KindMissing {
                     self.observed.synced_kinds.remove(&kind);
+                    self.forget_missing_kinds();
                     self.rediscover_soon();
                 } else if self.is_worth_saying(&kind, &problem)
                     && self.observed.broken.insert(kind, problem.clone()) != Some(problem)
@@ -497,6 +500,7 @@ impl<C: Cluster> Owner<C> {
                 }
                 if self.observed.discovery.as_ref() != Some(&discovery) {
                     self.observed.discovery = Some(discovery);
+                    self.forget_missing_kinds();
                     self.rewatch();
                     self.send_scopes();
                     self.mark_all();
@@ -506,6 +510,29 @@ impl<C: Cluster> Owner<C> {
                 tracing::warn!(reason = %problem.reason, error = %problem.message, "discovery failed");
                 self.rediscover_soon();
             }
+        }
+    }
+
+    /// Objects of a kind that is served no more went with it. The parent goes on declaring the kind: should it be served
+    /// again with objects that are ours, they are found (HAZARDS.md P5).
+    fn forget_missing_kinds(&mut self) {
+        let Some(discovery) = &self.observed.discovery else {
+            return;
+        };
+        let seen = self.observed.objects.keys().map(ObjectId::group_kind);
+        let missing: BTreeSet<_> = seen
+            .chain(self.observed.synced_kinds.iter().cloned())
+            .filter(|kind| !discovery.kinds.contains_key(kind))
+            .filter(|kind| !discovery.failed_groups.contains(&kind.group))
+            .collect();
+        for kind in &missing {
+            tracing::warn!(%kind, "no longer served: its objects are gone");
+            self.observed.objects.remove_kind(kind);
+            self.observed.synced_kinds.remove(kind);
+            self.observed.broken.remove(kind);
+        }
+        if !missing.is_empty() {
+            self.mark_all();
         }
     }
 
