@@ -103,6 +103,8 @@ pub(crate) struct Oracle {
     digests: BTreeMap<(ObjectId, String), u64>,
     /// Which life applied or deleted an object last, and when.
     acted_by: BTreeMap<ObjectId, (u32, Duration)>,
+    /// When two lives last acted on an object one soon after the other: neither knows what the other is at (P11).
+    rivalled: BTreeMap<ObjectId, Duration>,
     /// Contents that objects had at some moment.
     achieved: BTreeSet<(ObjectId, u64)>,
     /// When somebody other than an agent last touched an object.
@@ -138,6 +140,7 @@ impl Oracle {
             floors: BTreeMap::new(),
             digests: BTreeMap::new(),
             acted_by: BTreeMap::new(),
+            rivalled: BTreeMap::new(),
             achieved: BTreeSet::new(),
             hands: BTreeMap::new(),
             unclear_until: Duration::ZERO,
@@ -239,6 +242,11 @@ impl Oracle {
     fn recently(&self, id: &ObjectId) -> bool {
         let now = self.journal.now();
         self.hands.get(id).is_some_and(|at| now < *at + LAG) || now < self.unclear_until + LAG
+    }
+
+    fn is_rivalled(&self, id: &ObjectId) -> bool {
+        let now = self.journal.now();
+        self.rivalled.get(id).is_some_and(|at| now < *at + LAG)
     }
 
     /// Whether history leads from one commit back to the other.

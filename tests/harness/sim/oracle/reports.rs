@@ -71,7 +71,8 @@ impl Oracle {
             return;
         };
         for (id, wanted) in self.objects_of(short, release) {
-            if id.kind != "Deployment" || self.recently(&id) || self.blind_since.is_some() {
+            let unclear = self.recently(&id) || self.is_rivalled(&id);
+            if id.kind != "Deployment" || unclear || self.blind_since.is_some() {
                 continue;
             }
             let live = cluster.get(&id).unwrap_or_default();

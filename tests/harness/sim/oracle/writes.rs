@@ -89,8 +89,7 @@ impl Oracle {
         } else {
             *floor = (*floor).max(first.0);
         }
-        let now = self.journal.now();
-        self.acted_by.insert(object.clone(), (sent.life, now));
+        self.acts(object, sent.life);
         // One that was replaced does not see what its successor takes away (P11).
         if self.lives.keys().all(|life| *life <= sent.life) {
             self.apply_in_order(sent.api, object);
@@ -176,8 +175,7 @@ impl Oracle {
             self.journal.reach("recreated");
         }
         self.delete_in_order(sent, object, &name);
-        let now = self.journal.now();
-        self.acted_by.insert(object.clone(), (sent.life, now));
+        self.acts(object, sent.life);
         if braked && !approved && !is_superseded(object) {
             self.brake(sent.api, (object, uid), (&name, hash, before));
         }
@@ -261,6 +259,15 @@ impl Oracle {
             });
         let known = digest.and_then(|digest| self.digests.get(&(id.clone(), digest)));
         known == Some(&hash(wanted)) || self.recently(id)
+    }
+
+    /// Notes who acted on an object, and whether two agents do.
+    fn acts(&mut self, object: &ObjectId, life: u32) {
+        if self.is_late(object, life) {
+            self.rivalled.insert(object.clone(), self.journal.now());
+        }
+        let acted = (life, self.journal.now());
+        self.acted_by.insert(object.clone(), acted);
     }
 
     /// What another agent has just done is no measure: one that was replaced acts for half a minute more (P11).
