@@ -6,7 +6,7 @@ use muster_model::CommitId;
 use muster_tests::fakes::{Faults, Side};
 use serde_json::json;
 
-use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment};
+use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment, replaceable};
 use crate::world::World;
 
 const SHOP: [&str; 4] = [
@@ -265,16 +265,8 @@ fn an_adoption() {
 /// A field that may not change: the object is deleted and made anew, as it asks for.
 #[test]
 fn a_recreation() {
-    let web = |tier: &str| {
-        deployment("web", "web:1")
-            .replace(
-                "namespace: shop}",
-                "namespace: shop, annotations: {argocd.argoproj.io/sync-options: \"Replace=true,Force=true\"}}",
-            )
-            .replace("{app: web}", &format!("{{app: web, tier: {tier}}}"))
-    };
-    let first = Hub::shop().file("apps/shop/web.yaml", &web("front"));
-    let next = Hub::shop().file("apps/shop/web.yaml", &web("back"));
+    let web = |tier| Hub::shop().file("apps/shop/web.yaml", &replaceable("web", tier));
+    let (first, next) = (web("front"), web("back"));
     crash_around_every_effect(
         || World::at(&first),
         |world| world.commit(&next),

@@ -10,16 +10,6 @@ use crate::world::World;
 /// Argo CD's finalizer: removing the Application removes what it deployed.
 const CASCADE: &str = "  finalizers: [resources-finalizer.argocd.argoproj.io]";
 
-/// A shop with `count` more ConfigMaps.
-fn shop_with(count: usize) -> Hub {
-    (0..count).fold(Hub::shop(), |hub, index| {
-        hub.file(
-            &format!("apps/shop/more-{index}.yaml"),
-            &config_map(&format!("more-{index}"), "x"),
-        )
-    })
-}
-
 /// Settles, looks for long that nothing moves, and starts anew once.
 fn settle_twice(world: &World) {
     for _ in 0..2 {
@@ -32,7 +22,7 @@ fn settle_twice(world: &World) {
 
 #[test]
 fn five_objects_may_go_at_once() {
-    let world = World::at(&shop_with(5));
+    let world = World::at(&Hub::shop().more(5));
     let commit_id = world.commit(&Hub::shop());
     settle_twice(&world);
     world.assert_at("shop", &commit_id);
@@ -42,7 +32,7 @@ fn five_objects_may_go_at_once() {
 
 #[test]
 fn six_of_ten_wait_for_an_approval_and_go_with_it() {
-    let world = World::at(&shop_with(6));
+    let world = World::at(&Hub::shop().more(6));
     world.commit(&Hub::shop());
     settle_twice(&world);
     world.assert_reason(Reason::NeedsApproval);
@@ -52,12 +42,7 @@ fn six_of_ten_wait_for_an_approval_and_go_with_it() {
         .pending_deletions
         .expect("something is pending");
     assert_eq!(pending.count, 6);
-    let before = pending.before.expect("there was a release before");
-    let approval = format!(
-        "  approvals:\n    - {{application: shop, deletions: {:?}, before: {:?}}}",
-        pending.digest.to_string(),
-        before.as_str()
-    );
+    let approval = world.approval("shop");
     let commit_id = world.commit(&Hub::shop().fleet(&approval));
     settle_twice(&world);
     world.assert_at("shop", &commit_id);
@@ -66,7 +51,7 @@ fn six_of_ten_wait_for_an_approval_and_go_with_it() {
 
 #[test]
 fn an_approval_of_something_else_permits_nothing() {
-    let world = World::at(&shop_with(6));
+    let world = World::at(&Hub::shop().more(6));
     let before = world.source.tip(crate::hub::URL, "main").expect("there");
     let digest = muster_model::Digest::of(b"something else");
     let approval = format!(
@@ -82,7 +67,7 @@ fn an_approval_of_something_else_permits_nothing() {
 /// The brake counts per release, not per pass: deletions do not drip through it.
 #[test]
 fn the_brake_is_not_emptied_by_restarts() {
-    let world = World::at(&shop_with(30));
+    let world = World::at(&Hub::shop().more(30));
     world.commit(&Hub::shop());
     for _ in 0..5 {
         world.settle();
@@ -137,7 +122,7 @@ fn a_namespace_waits() {
 /// Going back to the content before takes the wish to delete away.
 #[test]
 fn a_revert_releases_the_brake() {
-    let first = shop_with(6);
+    let first = Hub::shop().more(6);
     let world = World::at(&first);
     world.commit(&Hub::shop());
     world.settle();
@@ -164,7 +149,9 @@ fn an_object_that_says_prune_false_stays() {
 /// Without `prune` nothing goes.
 #[test]
 fn an_application_without_prune_deletes_nothing() {
-    let first = shop_with(1).edit_application("shop", "prune: true", "prune: false");
+    let first = Hub::shop()
+        .more(1)
+        .edit_application("shop", "prune: true", "prune: false");
     let world = World::at(&first);
     world.commit(&first.without("apps/shop/more-0.yaml"));
     settle_twice(&world);

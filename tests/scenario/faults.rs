@@ -60,11 +60,7 @@ fn every_third_request_fails() {
 #[test]
 fn a_deletion_whose_answer_is_lost_counts_once() {
     for failure in [Failure::TimeoutAfter, Failure::TimeoutBefore] {
-        let old = |hub: Hub, number: u32| {
-            let name = format!("old-{number}");
-            hub.file(&format!("apps/shop/{name}.yaml"), &config_map(&name, "a"))
-        };
-        let world = World::at(&(0..4).fold(Hub::shop(), old));
+        let world = World::at(&Hub::shop().more(4));
         let commit_id = world.commit(&Hub::shop());
         let faults = Faults::none();
         faults.fail(Target::Deletes, failure, 3);

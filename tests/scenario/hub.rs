@@ -81,6 +81,14 @@ spec:
         self
     }
 
+    /// The shop has `count` more ConfigMaps, `more-0` and so on.
+    pub(crate) fn more(self, count: usize) -> Self {
+        (0..count).fold(self, |hub, number| {
+            let name = format!("more-{number}");
+            hub.file(&format!("apps/shop/{name}.yaml"), &config_map(&name, "x"))
+        })
+    }
+
     /// Puts a symbolic link there.
     pub(crate) fn symlink(mut self, path: &str, target: &str) -> Self {
         self.links.insert(path.to_owned(), target.to_owned());
@@ -202,4 +210,14 @@ spec:
         - {{name: {name}, image: {image:?}, ports: [{{containerPort: 8080}}]}}
 "
     )
+}
+
+/// A [`deployment`] that is deleted and made anew where another `tier` changes its selector.
+pub(crate) fn replaceable(name: &str, tier: &str) -> String {
+    deployment(name, "web:1")
+        .replace(
+            "namespace: shop}",
+            "namespace: shop, annotations: {argocd.argoproj.io/sync-options: \"Replace=true,Force=true\"}}",
+        )
+        .replace(&format!("{{app: {name}}}"), &format!("{{app: {name}, tier: {tier}}}"))
 }

@@ -11,12 +11,7 @@ use crate::world::{World, id_of};
 
 /// A shop with six more ConfigMaps.
 fn full() -> Hub {
-    (0..6).fold(Hub::shop(), |hub, index| {
-        hub.file(
-            &format!("apps/shop/more-{index}.yaml"),
-            &config_map(&format!("more-{index}"), "x"),
-        )
-    })
+    Hub::shop().more(6)
 }
 
 /// HAZARDS.md T-78.
@@ -25,13 +20,7 @@ fn t_78_an_approval_does_not_cover_the_same_deletion_a_year_later() {
     let world = World::at(&full());
     world.commit(&Hub::shop());
     world.settle();
-    let pending = world.application("shop").pending_deletions;
-    let pending = pending.expect("something is pending");
-    let approval = format!(
-        "  approvals:\n    - {{application: shop, deletions: {:?}, before: {:?}}}",
-        pending.digest.to_string(),
-        pending.before.expect("there was a release before").as_str()
-    );
+    let approval = world.approval("shop");
     world.commit(&Hub::shop().fleet(&approval));
     world.settle();
     assert_eq!(world.cluster.deletes().len(), 6, "it was approved once");

@@ -7,7 +7,7 @@ use muster_model::effect::{Effect, Propagation};
 use muster_tests::fakes::{Failure, Faults, Target};
 use serde_json::{Value, json};
 
-use crate::hub::{Hub, config_map, deployment};
+use crate::hub::{Hub, config_map, replaceable};
 use crate::world::{World, id_of, moment};
 
 const NAMESPACE: &str = "Namespace/shop";
@@ -211,7 +211,7 @@ fn prune_confirm_waits_for_an_approval_however_few_go() {
     world.settle();
     world.assert_reason(Reason::PruneConfirm);
     world.assert_deletes(&[]);
-    let commit_id = world.commit(&shop().fleet(&approval(&world, "shop")));
+    let commit_id = world.commit(&shop().fleet(&world.approval("shop")));
     world.settle();
     world.assert_at("shop", &commit_id);
     world.assert_deletes(&["ConfigMap/shop/old"]);
@@ -237,17 +237,10 @@ fn the_time_by_which_argo_cd_approves_a_deletion_confirms_nothing() {
 fn what_is_made_anew_and_what_has_left_git_are_approved_together() {
     let shop = |tier: &str| {
         ["web", "api"].iter().fold(Hub::shop(), |hub, name| {
-            let recreated = "namespace: shop, annotations: {argocd.argoproj.io/sync-options: \"Replace=true,Force=true\"}}";
-            let text = deployment(name, "web:1")
-                .replace("namespace: shop}", recreated)
-                .replace(&format!("{{app: {name}}}"), &format!("{{app: {name}, tier: {tier}}}"));
-            hub.file(&format!("apps/shop/{name}.yaml"), &text)
+            hub.file(&format!("apps/shop/{name}.yaml"), &replaceable(name, tier))
         })
     };
-    let full = (0..5).fold(shop("front"), |hub, number| {
-        let name = format!("more-{number}");
-        hub.file(&format!("apps/shop/{name}.yaml"), &config_map(&name, "x"))
-    });
+    let full = shop("front").more(5);
     let world = World::at(&full);
     let faults = Faults::none();
     let stays = Target::Object(id_of("ConfigMap/shop/more-4"));
@@ -272,27 +265,16 @@ fn what_is_made_anew_and_what_has_left_git_are_approved_together() {
         life.settle().await;
         world.assert_reason(Reason::NeedsApproval);
         assert_eq!(tier(), "front");
-        world.commit(&next.clone().fleet(&approval(&world, "shop")));
+        world.commit(&next.clone().fleet(&world.approval("shop")));
         life.settle().await;
         assert_eq!(tier(), "back");
         faults.heal();
-        world.commit(&next.clone().fleet(&approval(&world, "shop")));
+        world.commit(&next.clone().fleet(&world.approval("shop")));
         life.settle().await;
     });
     assert_eq!(left(), 0);
     let tip = world.source.tip(crate::hub::URL, "main").expect("there");
     world.assert_at("shop", &tip);
-}
-
-/// The approval that a cluster asks for, ready to paste.
-fn approval(world: &World, application: &str) -> String {
-    let pending = world.application(application).pending_deletions;
-    let pending = pending.expect("something is pending");
-    format!(
-        "  approvals:\n    - {{application: {application}, deletions: {:?}, before: {:?}}}",
-        pending.digest.to_string(),
-        pending.before.expect("there was a release before").as_str()
-    )
 }
 
 /// Two ConfigMaps, one of which stays when the Application ends: the other alone is within every budget.

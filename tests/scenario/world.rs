@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use muster::config::{AGENT_NAME, Config};
 use muster::owner::Agent;
+use muster_model::agent_state::AgentState;
 use muster_model::status::{ApplicationStatus, ClusterStatus};
 use muster_model::{CommitId, Health, ObjectId, Problem, Reason, SyncState};
 use muster_tests::fakes::{
@@ -71,6 +72,23 @@ impl World {
     /// Commits a hub to `main`.
     pub(crate) fn commit(&self, hub: &Hub) -> CommitId {
         self.source.commit(URL, "main", hub.tree())
+    }
+
+    /// Takes away what the agent remembers.
+    pub(crate) fn lose_state(&self) {
+        self.cluster
+            .edit_parent(|parent| parent.state = AgentState::default());
+    }
+
+    /// The approval that the cluster asks for, ready to paste into the fleet file.
+    pub(crate) fn approval(&self, application: &str) -> String {
+        let pending = self.application(application).pending_deletions;
+        let pending = pending.expect("something is pending");
+        format!(
+            "  approvals:\n    - {{application: {application}, deletions: {:?}, before: {:?}}}",
+            pending.digest.to_string(),
+            pending.before.expect("there was a release before").as_str()
+        )
     }
 
     /// Runs an agent until nothing happens any more.

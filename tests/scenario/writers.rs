@@ -21,7 +21,7 @@ fn the_older_of_two_agents_stops() {
         life.assert_still().await;
     });
     world.assert_at("shop", &commit_id);
-    two_agents(&world);
+    beside(&world, || ());
 }
 
 /// etcd came back from a backup that knows of neither: the newer one is told from the older all the same, though versions
@@ -32,10 +32,6 @@ fn the_older_of_two_agents_stops_after_a_restored_backup() {
     let backup = world.cluster.backup();
     world.commit(&Hub::shop().file("apps/shop/config.yaml", &config_map("config", "b")));
     beside(&world, || world.cluster.restore(backup));
-}
-
-fn two_agents(world: &World) {
-    beside(world, || ());
 }
 
 /// Runs an older and a newer agent side by side, the newer after something happened; the older must end with
@@ -98,9 +94,7 @@ fn a_foreign_write_of_the_parent_is_survived() {
 fn an_agent_whose_state_was_lost_finds_its_way() {
     let world = World::at(&Hub::shop());
     let tip = world.source.tip(crate::hub::URL, "main").expect("there");
-    world
-        .cluster
-        .edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world.lose_state();
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         life.assert_still().await;
@@ -123,9 +117,7 @@ fn an_agent_that_lost_its_state_does_not_go_back_to_what_its_status_says() {
     world.live(&faults, async |life| life.settle().await);
     let value = || world.live_object("ConfigMap/shop/config")["data"]["value"].clone();
     assert_eq!(value(), "b", "applied, and not published");
-    world
-        .cluster
-        .edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world.lose_state();
     world
         .source
         .fail(crate::hub::URL, Some(Reason::GitUnreachable));
@@ -148,9 +140,7 @@ fn what_an_emptied_application_might_render_stays_while_the_state_is_lost() {
         .clone()
         .file("apps/books/all.yaml", &config_map("books", "x"));
     let world = World::at(&more(whole.clone()));
-    world
-        .cluster
-        .edit_parent(|parent| parent.state = muster_model::agent_state::AgentState::default());
+    world.lose_state();
     world.commit(&books.file("apps/books/kustomization.yaml", "resources: []\n"));
     for _ in 0..2 {
         world.settle();

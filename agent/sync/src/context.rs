@@ -32,8 +32,9 @@ pub struct Claims {
     /// Applications whose objects are not known in this pass: their render failed, and the release that is recorded, if
     /// there is one, cannot be had.
     pub unknown: BTreeSet<ApplicationKey>,
-    /// Those of them that nothing is recorded of, and those that render nothing though they have objects. While there is one, nothing is deleted: it might render the object.
-    /// The others stay at their recorded release, which renders what carries their mark and nothing else.
+    /// Those of them that nothing is recorded of, and those that render nothing though they have objects. While there is
+    /// one, nothing is deleted: it might render the object. The others stay at their recorded release, which renders what
+    /// carries their mark and nothing else.
     pub unrecorded: BTreeSet<ApplicationKey>,
     /// The Applications that set labels and annotations of a namespace.
     pub namespaces: BTreeMap<String, BTreeMap<ApplicationKey, NamespaceMetadata>>,

@@ -92,6 +92,17 @@ impl Dir {
         found.clone()
     }
 
+    /// A configuration of a generator or transformer: in a file of its own, or where it is named.
+    fn configuration(&mut self, rng: &mut StdRng, name: &str, config: &Y) -> Y {
+        let text = config.print(rng);
+        if one_in(rng, 2) {
+            self.write(name, text);
+            Y::raw(name)
+        } else {
+            Y::Block("|-", text.lines().map(str::to_owned).collect())
+        }
+    }
+
     fn set(&mut self, field: &str, value: Y) {
         self.kustomization.push(field, value);
     }

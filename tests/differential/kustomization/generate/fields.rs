@@ -239,13 +239,7 @@ fn transformers(rng: &mut StdRng, dir: &mut Dir) {
     } else {
         "transformers"
     };
-    let text = config.print(rng);
-    let entry = if one_in(rng, 2) {
-        dir.write("transformer.yaml", text);
-        Y::raw("transformer.yaml")
-    } else {
-        Y::Block("|-", text.lines().map(str::to_owned).collect())
-    };
+    let entry = dir.configuration(rng, "transformer.yaml", &config);
     dir.set(field, Y::List(vec![entry]));
 }
 

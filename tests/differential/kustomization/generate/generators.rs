@@ -36,13 +36,7 @@ pub fn plugins(rng: &mut StdRng, dir: &mut Dir) {
         ("metadata", Y::map([("name", Y::raw("made"))])),
     ]);
     sources(rng, dir, &mut config, 9);
-    let text = config.print(rng);
-    let entry = if one_in(rng, 2) {
-        dir.write("generator.yaml", text);
-        Y::raw("generator.yaml")
-    } else {
-        Y::Block("|-", text.lines().map(str::to_owned).collect())
-    };
+    let entry = dir.configuration(rng, "generator.yaml", &config);
     dir.set("generators", Y::List(vec![entry]));
 }
 
