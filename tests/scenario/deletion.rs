@@ -4,7 +4,7 @@ use muster_model::Reason;
 use muster_model::status::ClusterState;
 use muster_tests::fakes::Faults;
 
-use crate::hub::{Hub, config_map, deployment};
+use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment};
 use crate::world::World;
 
 /// Argo CD's finalizer: removing the Application removes what it deployed.
@@ -117,6 +117,103 @@ fn a_namespace_waits() {
     settle_twice(&world);
     world.assert_reason(Reason::NeedsApproval);
     world.assert_deletes(&[]);
+}
+
+/// The shop, whose Namespace goes with it, and the books, which live in that.
+fn shop_with_books() -> Hub {
+    Hub::shop()
+        .edit_application(
+            "shop",
+            "  name: shop\n",
+            &format!("  name: shop\n{CASCADE}\n"),
+        )
+        .application("books", CASCADE)
+        .file("apps/books/books.yaml", &config_map("books", "1"))
+}
+
+/// Commits what is left in Git, approves what that deletes of an Application, and says how.
+fn approve(world: &World, left: &Hub, application: &str) -> String {
+    world.commit(left);
+    world.settle();
+    let approval = world.approval(application);
+    world.commit(&left.clone().fleet(&approval));
+    settle_twice(world);
+    approval
+}
+
+/// An approved Namespace goes only when nothing of another Application would go with it.
+#[test]
+fn a_namespace_stays_while_another_application_lives_in_it() {
+    let both = shop_with_books();
+    let world = World::at(&both);
+    let uid = world.live_object("ConfigMap/shop/books")["metadata"]["uid"].clone();
+    let books = both.without_application("shop");
+    let approval = approve(&world, &books, "shop");
+    world.assert_reason(Reason::InUse);
+    let shop = [
+        "ConfigMap/shop/config",
+        "Deployment.apps/shop/web",
+        "Service/shop/web",
+    ];
+    world.assert_deletes(&shop);
+    let live = world.live_object("ConfigMap/shop/books");
+    assert_eq!(live["metadata"]["uid"], uid);
+
+    let nothing = books.without_application("books").fleet(&approval);
+    world.commit(&nothing);
+    world.settle();
+    let line = world.approval("books").replace("  approvals:\n", "");
+    world.commit(&nothing.fleet(&line));
+    settle_twice(&world);
+    world.assert_objects(&[]);
+    let last = world.cluster.deletes().last().map(ToString::to_string);
+    assert_eq!(last.as_deref(), Some("Namespace/shop"));
+}
+
+/// The same where a Namespace leaves an Application that goes on living in it.
+#[test]
+fn a_namespace_stays_while_its_own_application_lives_in_it() {
+    let world = World::at(&Hub::shop());
+    approve(
+        &world,
+        &Hub::shop().without("apps/shop/namespace.yaml"),
+        "shop",
+    );
+    world.assert_reason(Reason::InUse);
+    world.assert_deletes(&[]);
+}
+
+/// The same for a definition.
+#[test]
+fn a_definition_stays_while_another_application_has_instances() {
+    let both = Hub::shop()
+        .file("apps/shop/definition.yaml", DEFINITION)
+        .application("books", CASCADE)
+        .file("apps/books/widget.yaml", WIDGET);
+    let world = World::at(&both);
+    let books = both.without("apps/shop/definition.yaml");
+    approve(&world, &books, "shop");
+    world.assert_reason(Reason::InUse);
+    world.assert_deletes(&[]);
+}
+
+/// What says `Delete=false` outlives its Application, and so does the namespace that it would go with.
+#[test]
+fn a_namespace_stays_with_an_object_that_says_delete_false() {
+    let kept = config_map("config", "a").replace(
+        "namespace: shop",
+        "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Delete=false}",
+    );
+    let shop = shop_with_books()
+        .without_application("books")
+        .file("apps/shop/config.yaml", &kept);
+    let world = World::at(&shop);
+    world.commit(&shop.without_application("shop"));
+    settle_twice(&world);
+    world.assert_deletes(&["Deployment.apps/shop/web", "Service/shop/web"]);
+    world.assert_objects(&[]);
+    world.live_object("ConfigMap/shop/config");
+    world.live_object("Namespace/shop");
 }
 
 /// Going back to the content before takes the wish to delete away.

@@ -152,6 +152,7 @@ reasons! {
     NeedsApproval Waiting "More would be deleted than the budget allows." => "paste the approval that the message prints into spec.approvals of the fleet file";
     PruneDisabled Waiting "Objects have left Git and prune is off." => "set syncPolicy.automated.prune, or delete them by hand";
     PruneSuspended Waiting "Objects have left Git, but an Application whose objects are not known might render them." => "repair the Application named; what it renders is then known";
+    InUse Waiting "A Namespace or definition has left Git, but an object of an Application would go with it." => "take the object named out of Git too, or put the Namespace or definition back";
     PruneConfirm Waiting "An object asks for confirmation before it is deleted." => "approve the deletion in the fleet file";
     KeptGeneration Waiting "An older generation of a generated object stays until every workload is healthy." => "wait";
     EmptyRender Config "The source renders no object and allowEmpty is off." => "set syncPolicy.automated.allowEmpty, or restore the source";

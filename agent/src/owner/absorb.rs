@@ -8,6 +8,7 @@ use muster_model::observed::Record;
 use muster_model::reason::Class;
 use muster_model::{ApplicationKey, ObjectId, Problem, Reason};
 use muster_sync::fights::note_heal;
+use muster_sync::order::holders;
 use muster_sync::retry::{self, Retry};
 use muster_sync::{Failure, baseline};
 use tokio::time::Instant;
@@ -145,7 +146,8 @@ impl<C: Cluster> Owner<C> {
         }
     }
 
-    /// Marks the Applications that an object concerns: whose it says it is, and who renders it.
+    /// Marks the Applications that an object concerns: whose it says it is, who renders it, and who waits to delete what
+    /// it lives in.
     pub(super) fn mark_owner(&mut self, id: &ObjectId, record: Option<&Record>) {
         let says = record
             .and_then(|r| r.applied.as_ref())
@@ -157,10 +159,16 @@ impl<C: Cluster> Owner<C> {
             .into_iter()
             .flatten()
             .cloned();
+        let left_git = |holder: &ObjectId| !self.claims.rendered.contains_key(holder);
+        let waits = holders(id, self.observed.discovery.as_ref())
+            .filter(left_git)
+            .filter_map(|holder| self.observed.objects.get(&holder)?.applied.as_ref())
+            .map(|mark| mark.application.clone());
         for application in says
             .into_iter()
             .chain(renders)
             .chain(scales)
+            .chain(waits)
             .collect::<Vec<_>>()
         {
             self.mark(application);

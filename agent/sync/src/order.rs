@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::observed::Discovery;
 use muster_model::{GroupKind, Node, ObjectId};
 use serde::{Deserialize, Serialize};
 
@@ -190,4 +191,16 @@ pub fn prune_waves(tasks: &[PruneTask], prune_last: bool) -> Vec<i32> {
 #[must_use]
 pub fn holds_others(kind: &GroupKind) -> bool {
     kind.is("", "Namespace") || kind.is("apiextensions.k8s.io", "CustomResourceDefinition")
+}
+
+/// What an object goes with: its namespace, and the definition of its kind as discovery names that.
+pub fn holders(id: &ObjectId, discovery: Option<&Discovery>) -> impl Iterator<Item = ObjectId> {
+    let namespace =
+        (!id.namespace.is_empty()).then(|| ObjectId::new("", "Namespace", "", &*id.namespace));
+    let served = discovery.and_then(|found| found.kinds.get(&id.group_kind()));
+    let definition = served.map(|served| {
+        let name = format!("{}.{}", served.plural, id.group);
+        ObjectId::new("apiextensions.k8s.io", "CustomResourceDefinition", "", name)
+    });
+    namespace.into_iter().chain(definition)
 }

@@ -1,5 +1,6 @@
 //! What a pass will do to one Application, as a value that prints, compares and serialises.
 
+mod holders;
 mod home;
 mod judge;
 mod place;

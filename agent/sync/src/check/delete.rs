@@ -26,7 +26,55 @@ impl<'a> Linter<'a> {
             self.ours(object, live);
             self.unwanted(plan, object, live);
             self.discovered(object);
+            self.uninhabited(object);
         }
+    }
+
+    /// P1, P2: what an Application renders, and what is ours still, does not go with its namespace or its definition.
+    fn uninhabited(&mut self, holder: &ObjectId) {
+        if self.recreated(holder) {
+            return;
+        }
+        let inside = self.inside(holder);
+        let mut rendered = self.context.claims.rendered.iter();
+        let claimed = rendered.any(|(id, by)| !by.is_empty() && inside(id));
+        let mut live = self.context.observed.objects.iter();
+        let held = live.any(|(id, record)| inside(id) && self.is_our_own(id, record));
+        self.require(
+            !claimed && !held,
+            Invariant::NoPruneOnDoubt,
+            holder,
+            "is deleted with an object of an Application in it",
+        );
+    }
+
+    /// Whether an object goes when this one does.
+    fn inside(&self, holder: &ObjectId) -> impl Fn(&ObjectId) -> bool + use<> {
+        let kind = self.kind_defined_by(holder);
+        let is_namespace = holder.group.is_empty() && holder.kind == "Namespace";
+        let name = is_namespace.then(|| holder.name.clone());
+        move |id| name.as_ref() == Some(&id.namespace) || kind == Some(id.group_kind())
+    }
+
+    /// It names itself as ours, and nobody took that from us.
+    fn is_our_own(&self, id: &ObjectId, live: &Record) -> bool {
+        let memory = self.context.memory;
+        live.part_of.as_deref() == Some(memory.applyset.as_str())
+            && live.applied.as_ref().is_some_and(|mark| mark.object == *id)
+            && live.controller.is_none()
+            && self.owns_mark(live)
+    }
+
+    /// Our manager's entry has the mark.
+    fn owns_mark(&self, live: &Record) -> bool {
+        live.managers.iter().any(|entry| {
+            entry.manager == self.context.memory.manager
+                && entry.operation == "Apply"
+                && entry
+                    .fields
+                    .as_deref()
+                    .is_some_and(|fields| fields.contains("\"f:muster.dev/applied\""))
+        })
     }
 
     pub(super) fn release(&mut self, effect: &Effect) {
@@ -72,14 +120,6 @@ impl<'a> Linter<'a> {
     fn ours(&mut self, object: &ObjectId, live: &Record) {
         let memory = self.context.memory;
         let mark = live.applied.as_ref();
-        let manager_owns_mark = live.managers.iter().any(|entry| {
-            entry.manager == memory.manager
-                && entry.operation == "Apply"
-                && entry
-                    .fields
-                    .as_deref()
-                    .is_some_and(|fields| fields.contains("\"f:muster.dev/applied\""))
-        });
         let tests = [
             (
                 live.part_of.as_deref() == Some(memory.applyset.as_str()),
@@ -93,7 +133,10 @@ impl<'a> Linter<'a> {
                 mark.is_some_and(|mark| mark.application == *self.subject.application()),
                 "is another Application's",
             ),
-            (manager_owns_mark, "does not have our entry owning its mark"),
+            (
+                self.owns_mark(live),
+                "does not have our entry owning its mark",
+            ),
             (live.controller.is_none(), "belongs to a controller"),
             (!memory.own.contains(object), "is part of the agent itself"),
             (!live.deleting, "is being deleted already"),
@@ -137,7 +180,7 @@ impl<'a> Linter<'a> {
             "is rendered by an Application",
         );
         self.require(
-            !self.stays(live),
+            !self.stays(object, live),
             Invariant::NoPruneOnDoubt,
             object,
             "says that it stays",
@@ -302,7 +345,7 @@ impl<'a> Linter<'a> {
         let recreated = unapproved.difference(&live_extras).copied();
         let all: BTreeSet<&ObjectId> = live_extras.iter().copied().chain(recreated).collect();
         let live = &self.context.observed.objects;
-        let stays = |id: &ObjectId| live.get(id).is_some_and(|record| self.stays(record));
+        let stays = |id: &ObjectId| live.get(id).is_some_and(|record| self.stays(id, record));
         let going = all.iter().filter(|id| !self.superseded(id) && !stays(id));
         let approved = &self.context.deletions.approved;
         approved.contains(&deletions_digest(unapproved.iter().copied()))
@@ -310,14 +353,28 @@ impl<'a> Linter<'a> {
             || approved.contains(&deletions_digest(all))
     }
 
-    /// The live object says that it is not pruned, or not deleted when its Application ends.
-    fn stays(&self, live: &Record) -> bool {
+    /// The live object says that it is not pruned, or not deleted when its Application ends; or it would take one that
+    /// says so along.
+    fn stays(&self, id: &ObjectId, live: &Record) -> bool {
         let option = match self.subject {
             Subject::Release(_) => "Prune=false",
             Subject::Removal(_) => "Delete=false",
         };
-        let options = live.sync_options.as_deref();
-        options.is_some_and(|options| options.split(',').any(|o| o.trim() == option))
+        let says = |record: &Record| {
+            let options = record.sync_options.as_deref();
+            options.is_some_and(|options| options.split(',').any(|o| o.trim() == option))
+        };
+        let ends = matches!(self.subject, Subject::Removal(_));
+        let inside = self.inside(id);
+        let mut others = self.context.observed.objects.iter();
+        says(live)
+            || ends
+                && others.any(|(other, record)| {
+                    let mark = record.applied.as_ref();
+                    inside(other)
+                        && mark.is_some_and(|m| m.application == *self.subject.application())
+                        && says(record)
+                })
     }
 
     /// A ConfigMap or Secret named `<base>-<ten characters>` of which the Application renders another one.

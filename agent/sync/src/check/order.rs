@@ -83,7 +83,7 @@ impl Linter<'_> {
     }
 
     /// The kind that a definition's name speaks of: `<plural>.<group>`.
-    fn kind_defined_by(&self, id: &ObjectId) -> Option<GroupKind> {
+    pub(super) fn kind_defined_by(&self, id: &ObjectId) -> Option<GroupKind> {
         if !(id.group == "apiextensions.k8s.io" && id.kind == "CustomResourceDefinition") {
             return None;
         }

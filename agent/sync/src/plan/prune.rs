@@ -7,6 +7,7 @@ use muster_model::effect::{Effect, Propagation};
 use muster_model::observed::Record;
 use muster_model::{ApplicationKey, Health, ObjectId, Problem, Reason};
 
+use super::holders::unused;
 use super::judge::{Action, Verdict};
 use super::waves::propagation;
 use super::{Step, StepKind};
@@ -166,6 +167,8 @@ pub(super) fn prune(
             left.extend(old.filter(|(_, record)| permission(record) != Permission::Never));
         }
         let (deletable, problems) = deletable(left, context);
+        pruning.problems.extend(problems);
+        let (deletable, problems) = unused(deletable, &extras.left, context);
         pruning.problems.extend(problems);
         let retried = retried(deletable, context);
         pruning.problems.extend(retried.problems);

@@ -7,6 +7,7 @@ use muster_model::observed::Record;
 use muster_model::{ApplicationKey, Health, ObjectId, ServiceAccount, SyncState};
 use serde::{Deserialize, Serialize};
 
+use super::holders::unused;
 use super::planner::finalizing;
 use super::prune::{
     Extras, approval_needed, deletable, deletes, extras, owned, retried, suspended,
@@ -17,6 +18,7 @@ use crate::brake::{self, Verdict, Wanted};
 use crate::context::Context;
 use crate::desired::Evidence;
 use crate::options::{ObjectOptions, Permission};
+use crate::order::{holders, holds_others};
 
 /// An Application that no longer exists on this cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,13 +52,12 @@ pub enum Fate {
 #[must_use]
 pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
     let found = extras(&removal.application, &BTreeSet::new(), context);
+    let kept = kept(removal, &found.left, context);
     let (released, deleted): (BTreeMap<_, _>, BTreeMap<_, _>) = found
         .left
         .iter()
         .map(|(id, record)| (id.clone(), *record))
-        .partition(|(_, record)| {
-            removal.fate == Fate::Preserve || options(record).delete == Permission::Never
-        });
+        .partition(|(id, _)| kept.contains(id));
     let wanted = wanted(removal, &deleted, owned(&removal.application, context));
     let judged = judge(removal.fate, &wanted, context);
     let mut problems: Vec<_> = approval_needed(&judged.pending, &wanted, context)
@@ -70,7 +71,8 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
             .filter(|(id, _)| judged.allowed.contains(id))
             .collect();
         let (deletable, undiscovered) = deletable(allowed, context);
-        problems.extend(undiscovered);
+        let (deletable, inhabited) = unused(deletable, &found.left, context);
+        problems.extend(undiscovered.into_iter().chain(inhabited));
         let (released, deletable) = (retried(released, context), retried(deletable, context));
         wake = released.wake.iter().chain(&deletable.wake).min().copied();
         problems.extend(released.problems);
@@ -122,6 +124,26 @@ fn standing(removal: &Removal, found: Extras<'_>) -> Plan {
     }
 }
 
+/// What goes on without its Application: what says so, and the namespaces and definitions that it would go with.
+fn kept(
+    removal: &Removal,
+    left: &BTreeMap<ObjectId, &Record>,
+    context: &Context<'_>,
+) -> BTreeSet<ObjectId> {
+    let said = |record: &Record| {
+        removal.fate == Fate::Preserve || options(record).delete == Permission::Never
+    };
+    let said: Vec<&ObjectId> = left
+        .iter()
+        .filter(|(_, record)| said(record))
+        .map(|(id, _)| id)
+        .collect();
+    let discovery = context.observed.discovery.as_ref();
+    let homes = said.iter().flat_map(|id| holders(id, discovery));
+    let homes: Vec<ObjectId> = homes.filter(|holder| left.contains_key(holder)).collect();
+    said.into_iter().cloned().chain(homes).collect()
+}
+
 fn judge(fate: Fate, wanted: &Wanted, context: &Context<'_>) -> Verdict {
     match fate {
         Fate::Prune => brake::judge(wanted, context.deletions),
@@ -150,10 +172,13 @@ fn wanted(removal: &Removal, deleted: &BTreeMap<ObjectId, &Record>, owned: u32) 
     }
 }
 
+/// What others live in is released first, and alone: once it is, it stays, whatever becomes of the rest.
 fn releases(objects: &BTreeMap<ObjectId, &Record>) -> Option<Step> {
+    let any_holder = objects.keys().any(|id| holds_others(&id.group_kind()));
     let effects: Vec<Effect> = objects
         .iter()
         .filter(|(_, record)| !record.deleting)
+        .filter(|(id, _)| !any_holder || holds_others(&id.group_kind()))
         .map(|(id, record)| Effect::Release {
             object: id.clone(),
             uid: record.uid.clone(),

@@ -174,7 +174,7 @@ impl Oracle {
         if views.last().is_some_and(rendered) {
             self.journal.reach("recreated");
         }
-        self.delete_in_order(sent, object, &name);
+        self.delete_in_order(sent, object);
         self.acts(object, sent.life);
         if braked && !approved && !is_superseded(object) {
             self.brake(sent.api, (object, uid), (&name, hash, before));
@@ -276,7 +276,8 @@ impl Oracle {
         acted.is_some_and(|(by, at)| *by != life && self.journal.now() < *at + LAG)
     }
 
-    fn delete_in_order(&mut self, sent: &Sent<'_>, object: &ObjectId, name: &str) {
+    /// Nothing of any Application goes with a namespace or a definition.
+    fn delete_in_order(&mut self, sent: &Sent<'_>, object: &ObjectId) {
         let (api, life) = (sent.api, sent.life);
         let inside = |id: &ObjectId| match (object.group.as_str(), object.kind.as_str()) {
             ("", "Namespace") => id.namespace == object.name,
@@ -288,7 +289,7 @@ impl Oracle {
         let left: Vec<ObjectId> = api
             .objects()
             .filter(|(id, live)| inside(id) && !is_deleting(live))
-            .filter(|(id, live)| self.is_of(id, live, name) && !self.recently(id))
+            .filter(|(id, live)| self.application_of(id, live).is_some() && !self.recently(id))
             // One whose managed fields were taken is not ours to delete.
             .filter(|(_, live)| owns_mark(live))
             .filter(|(id, _)| !self.is_late(id, life))
@@ -300,11 +301,18 @@ impl Oracle {
     }
 
     fn is_of(&self, id: &ObjectId, live: &Node, name: &str) -> bool {
+        self.application_of(id, live).as_deref() == Some(name)
+    }
+
+    /// The Application that the mark of an object of ours names.
+    fn application_of(&self, id: &ObjectId, live: &Node) -> Option<String> {
         let text = |path: &[&str]| live.str_at(path).unwrap_or_default().to_owned();
+        if text(&["metadata", "labels", "applyset.kubernetes.io/part-of"]) != self.applyset {
+            return None;
+        }
         let mark = text(&["metadata", "annotations", "muster.dev/applied"]);
-        text(&["metadata", "labels", "applyset.kubernetes.io/part-of"]) == self.applyset
-            && muster_model::marks::AppliedMark::parse(&mark)
-                .is_some_and(|mark| mark.application.name == name && mark.object == *id)
+        let mark = muster_model::marks::AppliedMark::parse(&mark)?;
+        (mark.object == *id).then(|| mark.application.name.clone())
     }
 
     /// P2: counts a deletion that nobody approved.
