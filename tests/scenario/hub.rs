@@ -81,6 +81,14 @@ spec:
         self
     }
 
+    /// Changes the text of a file.
+    pub(crate) fn edit_file(mut self, path: &str, from: &str, to: &str) -> Self {
+        let text = self.files.get_mut(path).expect("there");
+        assert!(text.contains(from), "{from:?} is not in {text}");
+        *text = text.replace(from, to);
+        self
+    }
+
     /// The shop has `count` more ConfigMaps, `more-0` and so on.
     pub(crate) fn more(self, count: usize) -> Self {
         (0..count).fold(self, |hub, number| {

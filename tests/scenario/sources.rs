@@ -15,6 +15,12 @@ fn team(value: &str) -> MemoryTree {
     MemoryTree::of([("deploy/config.yaml", &*text)])
 }
 
+/// A commit of it that cannot be rendered.
+fn broken() -> MemoryTree {
+    let text = "a: [1\nkind: x\napiVersion: v1\nmetadata: {}\n";
+    MemoryTree::of([("deploy/config.yaml", text)])
+}
+
 /// The shop, and an Application from the team's repository at `revision`.
 fn hub(revision: &str) -> Hub {
     let entry = format!(
@@ -95,11 +101,7 @@ fn a_release_of_another_repository_is_found_again_after_a_restart() {
     world.source.commit(MIRROR, "release", team("1"));
     world.commit(&hub("release"));
     world.settle();
-    let bad = MemoryTree::of([(
-        "deploy/config.yaml",
-        "a: [1\nkind: x\napiVersion: v1\nmetadata: {}\n",
-    )]);
-    world.source.commit(MIRROR, "release", bad);
+    world.source.commit(MIRROR, "release", broken());
     world.live(&Faults::none(), async |life| {
         life.settle().await;
         world.cluster.delete(&id_of("ConfigMap/shop/team"));
@@ -109,6 +111,39 @@ fn a_release_of_another_repository_is_found_again_after_a_restart() {
     assert_eq!(value(&world), "1");
     world.assert_reason(Reason::InvalidYaml);
     world.assert_deletes(&[]);
+}
+
+/// A cluster that left and came back has no release of an Application that could not be rendered since. While the fleet
+/// file is broken, an agent that starts then does not take what the Application's repository has by now (HAZARDS.md P4).
+#[test]
+fn what_ended_is_not_made_anew_from_a_newer_commit_while_the_fleet_file_is_broken() {
+    let world = World::new();
+    world.source.commit(MIRROR, "release", team("1"));
+    world.commit(&hub("release"));
+    let leaving = hub("release").edit_file(
+        "fleet.yaml",
+        "{name: east,",
+        "{name: east, state: Leaving, ",
+    );
+    world.live(&Faults::none(), async |life| {
+        life.settle().await;
+        world.source.commit(MIRROR, "release", broken());
+        world.commit(&leaving);
+        life.settle().await;
+        world.assert_objects(&[]);
+    });
+    world.commit(&hub("release"));
+    world.settle();
+    world.commit(&hub("release").edit_file("fleet.yaml", "kind: Fleet", "kind: ["));
+    world.settle();
+    world.source.commit(MIRROR, "release", team("2"));
+    world.settle();
+    assert_eq!(value(&world), "1");
+    assert!(!world.objects().contains("ConfigMap/shop/team"));
+
+    world.commit(&hub("release").file("more.txt", "mended"));
+    world.settle();
+    assert_eq!(value(&world), "2");
 }
 
 /// `sources` with `ref`: several directories make one Application, and a source that is only referred to renders nothing.

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::act::{Hands, SLOW_REQUESTS};
 use super::backoff::backoff;
 use super::gather::{Gatherer, Trust};
+use super::goal::is_departed;
 use super::parent::{Beginning, ParentTask, Remembered};
 use super::poll::{Poller, Wake};
 use super::publish::Publisher;
@@ -200,11 +201,13 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
                 serial: state.serial,
             },
             forgot,
+            // What stands for the end of an Application is no release to go back to.
             enforced: state
                 .enforced_keys()
                 .into_iter()
                 .filter_map(|key| {
-                    Some((key.clone(), state.enforced.get(&key.to_string())?.clone()))
+                    let enforced = state.enforced.get(&key.to_string())?.clone();
+                    (!is_departed(enforced.newest())).then_some((key, enforced))
                 })
                 .collect(),
             period: self.config.poll,
