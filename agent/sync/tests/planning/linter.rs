@@ -119,5 +119,21 @@ fn a_namespace_deleted_together_with_what_lives_in_it_is_refused() {
     world.act(&plan);
     let plan = world.plan("web");
     let wrong = with(&plan, StepKind::Prune, vec![delete(&world, &namespace)]);
-    assert_eq!(invariants(&world, &wrong), [Invariant::Order]);
+    let both = [Invariant::NoPruneOnDoubt, Invariant::Order];
+    assert_eq!(invariants(&world, &wrong), both);
+}
+
+#[test]
+fn a_namespace_deleted_while_another_application_lives_in_it_is_refused() {
+    let mut world = settled("apiVersion: v1\nkind: Namespace\nmetadata: {name: new}\n");
+    let namespace = ObjectId::new("", "Namespace", "", "new");
+    let inside = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: new}\n";
+    world.enforce(application("other", 1, inside, automatic()));
+    world.enforce(application("web", 2, &configs(&["b"]), automatic()));
+    world.settle();
+    world.approved.insert(deletions_digest([&namespace]));
+    let plan = world.plan("web");
+    assert!(plan.is_empty(), "the namespace stays: {plan:#?}");
+    let wrong = with(&plan, StepKind::Prune, vec![delete(&world, &namespace)]);
+    assert_eq!(invariants(&world, &wrong), [Invariant::NoPruneOnDoubt]);
 }
