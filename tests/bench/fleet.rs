@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use muster_model::{Budgets, Manifest, Node, yaml};
+use muster_model::marks::{self, AppliedMark};
+use muster_model::{ApplicationKey, Budgets, Manifest, Node, yaml};
 
 /// The cluster's name in the fleet file.
 pub(crate) const CLUSTER: &str = "bench";
@@ -89,6 +90,21 @@ pub(crate) fn objects_of_config_maps(count: usize) -> Vec<Node> {
     (0..count)
         .flat_map(|index| parse(&config_map(index), &namespace(0)))
         .collect()
+}
+
+/// The same with the marks that an agent's objects carry: two labels and an annotation.
+pub(crate) fn marked(objects: &[Node]) -> Vec<Node> {
+    let applyset = marks::applyset_id("muster", "muster-system");
+    let mark = |object: &Node| {
+        let manifest = Manifest::new(object.clone()).expect("an object");
+        let mark = AppliedMark {
+            object: manifest.id(),
+            application: ApplicationKey::new("all", name(0)),
+            digest: manifest.digest().short(),
+        };
+        marks::marked(&manifest, &applyset, &mark)
+    };
+    objects.iter().map(mark).collect()
 }
 
 /// The namespace of an Application.

@@ -56,12 +56,11 @@ pub(crate) fn first_apply(
     (work, files, objects): (String, &Files, &[Node]),
 ) -> Result<Row, Stop> {
     let (mut ours, mut floor, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut with_marks, marked) = (Vec::new(), fleet::marked(objects));
     let (mut peaks, mut cpu, mut writes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..sizes.rounds {
-        let bare = {
-            let cluster = world.cluster()?;
-            bare::apply(&cluster, objects)?
-        };
+        let bare = bare::apply(&world.cluster()?, objects)?;
+        with_marks.push(bare::apply(&world.cluster()?, &marked)?);
         let site = world.site(files)?;
         let before = site.served();
         let agent = site.agent()?;
@@ -81,6 +80,10 @@ pub(crate) fn first_apply(
     );
     row.add("bare PATCHes, same concurrency", Figures::seconds(floor));
     row.add("ratio (goal ≤ 1.1)", Figures::new("×", ratios));
+    row.add(
+        "bare PATCHes of objects with muster's marks",
+        Figures::seconds(with_marks),
+    );
     row.add("muster's own processor time", Figures::new("s", cpu));
     row.add("peak memory", Figures::new("MiB", peaks));
     row.add("writes, parent included", Figures::new("", writes));
