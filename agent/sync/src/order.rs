@@ -83,17 +83,17 @@ pub struct Task {
 impl Task {
     /// What other tasks need of this one: the namespace it is, or the kind it defines.
     fn provides(&self) -> Option<Need> {
-        let namespace = self.id.group.is_empty() && self.id.kind == "Namespace";
+        let namespace = self.id.group().is_empty() && self.id.kind() == "Namespace";
         match &self.defines {
             Some(kind) => Some(Need::Kind(kind.clone())),
-            None => namespace.then(|| Need::Namespace(self.id.name.clone())),
+            None => namespace.then(|| Need::Namespace(self.id.name().to_owned())),
         }
     }
 
     fn needs(&self, need: &Need) -> bool {
         match need {
-            Need::Namespace(name) => self.id.namespace == *name,
-            Need::Kind(kind) => self.id.group == kind.group && self.id.kind == kind.kind,
+            Need::Namespace(name) => self.id.namespace() == *name,
+            Need::Kind(kind) => self.id.group() == kind.group && self.id.kind() == kind.kind,
         }
     }
 }
@@ -107,13 +107,9 @@ enum Need {
 /// Sorts tasks by phase, wave, kind and name; then moves every Namespace and CustomResourceDefinition that comes too
 /// late in front of the first object that needs it, into that object's phase and wave.
 pub fn sort(tasks: &mut Vec<Task>) {
-    tasks.sort_by(|a, b| {
-        (a.phase, a.wave, kind_rank(&a.id.kind), &a.id.name).cmp(&(
-            b.phase,
-            b.wave,
-            kind_rank(&b.id.kind),
-            &b.id.name,
-        ))
+    tasks.sort_by_cached_key(|task| {
+        let (rank, name) = (kind_rank(task.id.kind()), task.id.name().to_owned());
+        (task.phase, task.wave, rank, name)
     });
     for index in 0..tasks.len() {
         let Some(need) = tasks[index].provides() else {
@@ -196,10 +192,10 @@ pub fn holds_others(kind: &GroupKind) -> bool {
 /// What an object goes with: its namespace, and the definition of its kind as discovery names that.
 pub fn holders(id: &ObjectId, discovery: Option<&Discovery>) -> impl Iterator<Item = ObjectId> {
     let namespace =
-        (!id.namespace.is_empty()).then(|| ObjectId::new("", "Namespace", "", &*id.namespace));
+        (!id.namespace().is_empty()).then(|| ObjectId::new("", "Namespace", "", id.namespace()));
     let served = discovery.and_then(|found| found.kinds.get(&id.group_kind()));
     let definition = served.map(|served| {
-        let name = format!("{}.{}", served.plural, id.group);
+        let name = format!("{}.{}", served.plural, id.group());
         ObjectId::new("apiextensions.k8s.io", "CustomResourceDefinition", "", name)
     });
     namespace.into_iter().chain(definition)
