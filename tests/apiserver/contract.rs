@@ -288,7 +288,7 @@ fn applied(object: &Value, force: bool) -> (Effect, Option<Node>) {
         application: muster_model::ApplicationKey::new("default", "contract"),
         digest: muster_model::Digest::of(object.to_string().as_bytes()).short(),
     };
-    let applyset = muster_model::marks::applyset_id("muster", manifest.id().namespace.as_str());
+    let applyset = muster_model::marks::applyset_id("muster", manifest.id().namespace());
     let effect = Effect::Apply {
         object: manifest.id(),
         gvk: manifest.gvk().clone(),

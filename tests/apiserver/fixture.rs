@@ -266,9 +266,10 @@ impl Events {
     /// Names of the list that must come next.
     pub(crate) async fn listed(&mut self) -> Vec<String> {
         match self.next().await {
-            WatchEvent::Listed(_, records) => {
-                records.into_iter().map(|(id, _)| id.name.clone()).collect()
-            }
+            WatchEvent::Listed(_, records) => records
+                .into_iter()
+                .map(|(id, _)| id.name().to_owned())
+                .collect(),
             other => panic!("not a list: {other:?}"),
         }
     }

@@ -184,7 +184,7 @@ pub(crate) async fn a_watch_of_two_namespaces_lists_both_and_no_other(bench: Ben
             events
                 .find(|event| {
                     if let WatchEvent::Gone(id) = event {
-                        Some(id.namespace.clone())
+                        Some(id.namespace().to_owned())
                     } else {
                         None
                     }
@@ -307,5 +307,5 @@ pub(crate) async fn after_an_outage_a_kind_is_listed_again(bench: Bench) {
         .await;
     assert_eq!(list[0].0, ObjectId::new("", "ConfigMap", "default", "a"));
     applied(&client, &body).await;
-    assert_eq!(events.changed().await.0.name, "b");
+    assert_eq!(events.changed().await.0.name(), "b");
 }

@@ -173,7 +173,7 @@ fn t_73_a_copied_config_map_is_reported() {
 fn t_80_a_webhook_that_changes_a_value_is_not_fought() {
     let world = World::new();
     world.cluster.mutate_with(|id, object| {
-        if id.name == "config" {
+        if id.name() == "config" {
             object["data"]["value"] = json!("mutated");
         }
     });

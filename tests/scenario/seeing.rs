@@ -154,7 +154,7 @@ fn an_audit_reports_what_may_not_be_healed() {
 fn an_audit_finds_a_webhook_and_does_not_fight_it() {
     let mut world = World::at(&Hub::shop());
     world.cluster.mutate_with(|id, object| {
-        if id.kind == "ConfigMap" {
+        if id.kind() == "ConfigMap" {
             object["data"]["value"] = json!("the webhook's");
         }
     });

@@ -113,7 +113,7 @@ fn pick(world: &World, choice: u8) -> Option<muster_model::ObjectId> {
         .cluster
         .labelled()
         .into_iter()
-        .filter(|id| id.kind != "Namespace")
+        .filter(|id| id.kind() != "Namespace")
         .collect();
     (!objects.is_empty()).then(|| objects[usize::from(choice) % objects.len()].clone())
 }
@@ -291,7 +291,7 @@ proptest! {
         objects.retain(|id| expected.contains(id) || !storm.cleared.contains(id));
         prop_assert_eq!(objects, expected);
         for id in world.cluster.deletes() {
-            let gone = ever.iter().any(|index| id.name == format!("loose-{index}"));
+            let gone = ever.iter().any(|index| id.name() == format!("loose-{index}"));
             prop_assert!(gone, "{} was deleted though every commit has it", id);
         }
     }

@@ -173,7 +173,7 @@ impl Inner {
         how: How<'_>,
     ) -> Result<Outcome, Failure> {
         let Some(body) = body else {
-            let operation = Operation::new("patch", gvk.kind.as_str(), &object.namespace);
+            let operation = Operation::new("patch", gvk.kind.as_str(), object.namespace());
             return Err(Failure::malformed(&operation));
         };
         let response = self.patch(object, gvk, (body, force), how).await?;
@@ -191,7 +191,7 @@ impl Inner {
     ) -> Result<Node, Failure> {
         let resource = self.resource_at(gvk).await?;
         let operation =
-            Operation::new("patch", resource.name(), &object.namespace).done_as(how.account);
+            Operation::new("patch", resource.name(), object.namespace()).done_as(how.account);
         let call = Call {
             method: Method::PATCH,
             path: format!(
@@ -218,7 +218,7 @@ impl Inner {
         how: How<'_>,
     ) -> Result<Outcome, Failure> {
         let resource = self.resource_at(gvk).await?;
-        let operation = Operation::new("get", resource.name(), &object.namespace);
+        let operation = Operation::new("get", resource.name(), object.namespace());
         let sent = body.ok_or_else(|| Failure::malformed(&operation))?;
         let get = Call::get(resource.object(object), WHOLE, operation);
         let live = self.transport.call(get).await?;
@@ -261,7 +261,7 @@ impl Inner {
             ),
             accept: METADATA,
             body: Some((JSON, json::to_string(&Node::map(options)))),
-            operation: Operation::new("delete", resource.name(), &object.namespace)
+            operation: Operation::new("delete", resource.name(), object.namespace())
                 .done_as(how.account),
             account: how.account.cloned(),
         };
@@ -321,7 +321,7 @@ impl Inner {
         object: &ObjectId,
         guard: &Guard<'_>,
     ) -> Result<Option<Node>, Failure> {
-        let operation = Operation::new("get", resource.name(), &object.namespace);
+        let operation = Operation::new("get", resource.name(), object.namespace());
         let call = Call::get(resource.object(object), METADATA, operation);
         let mut live = self.transport.call(call).await?;
         let metadata = live.as_map_mut().and_then(|map| map.remove("metadata"));
@@ -347,7 +347,7 @@ impl Inner {
             ),
             accept: if whole { WHOLE } else { METADATA },
             body: Some((MERGE, json::to_string(&body))),
-            operation: Operation::new("patch", resource.name(), &object.namespace)
+            operation: Operation::new("patch", resource.name(), object.namespace())
                 .done_as(how.account),
             account: how.account.cloned(),
         };
@@ -357,7 +357,11 @@ impl Inner {
 }
 
 fn changed(resource: &Resource, object: &ObjectId) -> Failure {
-    Failure::changed(&Operation::new("patch", resource.name(), &object.namespace))
+    Failure::changed(&Operation::new(
+        "patch",
+        resource.name(),
+        object.namespace(),
+    ))
 }
 
 fn nulls(keys: &[&str]) -> Node {

@@ -25,7 +25,7 @@ impl ClusterClient {
     pub async fn parent(&self) -> Result<Parent, Problem> {
         let inner = &self.inner;
         let (resource, object) = inner.parent_object();
-        let operation = Operation::new("get", resource.name(), &object.namespace);
+        let operation = Operation::new("get", resource.name(), object.namespace());
         let call = Call::get(resource.object(&object), WHOLE, operation);
         match inner.transport.call(call).await {
             Ok(live) => read(&live, &inner.parent),
@@ -45,10 +45,10 @@ impl ClusterClient {
         let call = if next.resource_version.is_empty() {
             Call {
                 method: Method::POST,
-                path: resource.collection(Some(&object.namespace)),
+                path: resource.collection(Some(object.namespace())),
                 accept: WHOLE,
                 body: Some(("application/json", body.to_string())),
-                operation: Operation::new("create", resource.name(), &object.namespace),
+                operation: Operation::new("create", resource.name(), object.namespace()),
                 account: None,
             }
         } else {
@@ -61,7 +61,7 @@ impl ClusterClient {
                 ),
                 accept: WHOLE,
                 body: Some(("application/merge-patch+json", body.to_string())),
-                operation: Operation::new("patch", resource.name(), &object.namespace),
+                operation: Operation::new("patch", resource.name(), object.namespace()),
                 account: None,
             }
         };
@@ -80,7 +80,7 @@ impl ClusterClient {
 impl Inner {
     fn parent_object(&self) -> (Resource, ObjectId) {
         let resource = Resource::core("ConfigMap", "configmaps", Scope::Namespaced);
-        let object = ObjectId::new("", "ConfigMap", &*self.parent.namespace, &*self.parent.name);
+        let object = ObjectId::new("", "ConfigMap", &self.parent.namespace, &self.parent.name);
         (resource, object)
     }
 

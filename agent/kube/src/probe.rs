@@ -22,7 +22,7 @@ impl Inner {
     pub(crate) async fn probe(&self, objects: &[ObjectId]) -> Result<Outcome, Failure> {
         let mut groups: BTreeMap<(GroupKind, &str), BTreeSet<&ObjectId>> = BTreeMap::new();
         for object in objects {
-            let key = (object.group_kind(), object.namespace.as_str());
+            let key = (object.group_kind(), object.namespace());
             groups.entry(key).or_default().insert(object);
         }
         let mut found: BTreeMap<ObjectId, Record> = BTreeMap::new();
@@ -51,7 +51,7 @@ impl Inner {
         resource: &Resource,
         object: &ObjectId,
     ) -> Result<Option<(ObjectId, Record)>, Failure> {
-        let operation = Operation::new("get", resource.name(), &object.namespace);
+        let operation = Operation::new("get", resource.name(), object.namespace());
         let call = Call::get(resource.object(object), METADATA, operation);
         match self.transport.call(call).await {
             Ok(live) => Ok(Some((object.clone(), self.reduce(&live)))),

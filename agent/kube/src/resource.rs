@@ -75,15 +75,15 @@ impl Resource {
 
     /// One object. A namespaced kind without a namespace is addressed in `default`, as kubectl would.
     pub(crate) fn object(&self, object: &ObjectId) -> String {
-        let namespace = if object.namespace.is_empty() {
+        let namespace = if object.namespace().is_empty() {
             "default"
         } else {
-            &object.namespace
+            object.namespace()
         };
         format!(
             "{}/{}",
             self.collection(Some(namespace)),
-            segment(&object.name)
+            segment(object.name())
         )
     }
 

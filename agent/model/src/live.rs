@@ -116,7 +116,7 @@ impl LiveObjects {
 
     /// Takes every object of a kind out.
     pub fn remove_kind(&mut self, kind: &GroupKind) {
-        let of_kind = |id: &&ObjectId| kind.is(&id.group, &id.kind);
+        let of_kind = |id: &&ObjectId| id.is_of(&kind.group, &kind.kind);
         let gone: Vec<ObjectId> = self.records.keys().filter(of_kind).cloned().collect();
         for id in gone {
             self.remove(&id);
@@ -218,7 +218,9 @@ mod tests {
         live.insert(id("copy"), record(&id("a"), "two"));
         let of = |live: &LiveObjects, name: &str| {
             let found = live.marked(&ApplicationKey::new("p", name));
-            found.map(|(id, _)| id.name.clone()).collect::<Vec<_>>()
+            found
+                .map(|(id, _)| id.name().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(of(&live, "one"), [""; 0]);
         assert_eq!(of(&live, "two"), ["a", "copy"]);

@@ -336,7 +336,7 @@ impl<C: Cluster> Owner<C> {
             self.memory.baselines.insert(object.clone(), baseline);
         }
         if let (Some(state), Some(known)) = (&record.namespace, &mut self.observed.namespaces) {
-            let before = known.insert(object.name.clone(), (**state).clone());
+            let before = known.insert(object.name().to_owned(), (**state).clone());
             if before.as_ref() != Some(&**state) {
                 self.mark_all();
             }

@@ -136,9 +136,9 @@ impl OwnObjects {
     pub fn contains(&self, id: &ObjectId) -> bool {
         self.objects.contains(id)
             || (!self.namespace.is_empty()
-                && id.group.is_empty()
-                && id.kind == "Namespace"
-                && id.name == self.namespace)
+                && id.group().is_empty()
+                && id.kind() == "Namespace"
+                && id.name() == self.namespace)
     }
 }
 

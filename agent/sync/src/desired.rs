@@ -138,10 +138,10 @@ impl IgnoreDifference {
         let maybe = |wanted: &Option<String>, text: &str| {
             wanted.as_deref().is_none_or(|w| w.is_empty() || w == text)
         };
-        is(&self.group, &id.group)
-            && is(&self.kind, &id.kind)
-            && maybe(&self.name, &id.name)
-            && maybe(&self.namespace, &id.namespace)
+        is(&self.group, id.group())
+            && is(&self.kind, id.kind())
+            && maybe(&self.name, id.name())
+            && maybe(&self.namespace, id.namespace())
     }
 }
 

@@ -12,12 +12,12 @@ const SUFFIX: usize = 10;
 /// Which generated object this is a generation of, without the suffix.
 #[must_use]
 pub fn base(id: &ObjectId) -> Option<(&str, &str, &str)> {
-    if !(id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret")) {
+    if !(id.group().is_empty() && matches!(id.kind(), "ConfigMap" | "Secret")) {
         return None;
     }
-    let (base, suffix) = id.name.rsplit_once('-')?;
+    let (base, suffix) = id.name().rsplit_once('-')?;
     let generated = suffix.len() == SUFFIX && suffix.chars().all(|c| ALPHABET.contains(c));
-    (generated && !base.is_empty()).then_some((&id.kind, &id.namespace, base))
+    (generated && !base.is_empty()).then_some((id.kind(), id.namespace(), base))
 }
 
 /// The generated objects of which Git wants a generation.
@@ -48,7 +48,7 @@ impl<'a> Generations<'a> {
 #[must_use]
 pub(crate) fn is_workload(id: &ObjectId) -> bool {
     matches!(
-        (id.group.as_str(), id.kind.as_str()),
+        (id.group(), id.kind()),
         (
             "apps",
             "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"

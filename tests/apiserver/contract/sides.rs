@@ -81,7 +81,7 @@ impl Fake {
         let ids = self.cluster.every_object();
         let inside = ids
             .iter()
-            .filter(|id| id.group_kind() == wanted && id.namespace == self.namespace);
+            .filter(|id| id.group_kind() == wanted && id.namespace() == self.namespace);
         inside.filter_map(|id| self.cluster.get(id)).collect()
     }
 

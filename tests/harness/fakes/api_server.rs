@@ -194,7 +194,7 @@ impl ApiServer {
         self.objects
             .iter()
             .filter(|(id, _)| id.group_kind().is("", "Namespace"))
-            .map(|(id, object)| (id.name.clone(), is_deleting(object)))
+            .map(|(id, object)| (id.name().to_owned(), is_deleting(object)))
             .collect()
     }
 
@@ -206,7 +206,7 @@ impl ApiServer {
             .filter(|(id, _)| id.group_kind().is("", "Namespace"))
             .filter_map(|(id, object)| {
                 let state = muster_sync::reduce(object).namespace?;
-                Some((id.name.clone(), *state))
+                Some((id.name().to_owned(), *state))
             })
             .collect()
     }
@@ -299,7 +299,7 @@ impl ApiServer {
         else {
             return Err(ApiError::KindMissing);
         };
-        match (served.scope, id.namespace.as_str()) {
+        match (served.scope, id.namespace()) {
             (Scope::Cluster, "") => Ok(()),
             (Scope::Cluster, _) => Err(ApiError::BadRequest("the kind is cluster-scoped")),
             (Scope::Namespaced, "") => Err(ApiError::BadRequest("the kind is namespaced")),

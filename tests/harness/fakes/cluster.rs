@@ -475,7 +475,7 @@ impl State {
     /// How long admission takes for an object.
     fn slowness(&self, object: &ObjectId) -> Option<Duration> {
         let webhook = self.slow.as_ref();
-        let here = webhook.filter(|(namespace, _)| *namespace == object.namespace);
+        let here = webhook.filter(|(namespace, _)| *namespace == object.namespace());
         here.map(|(_, length)| *length).or(self.weather.slow)
     }
 }

@@ -80,7 +80,7 @@ fn make_ready(api: &mut ApiServer, id: &ObjectId) {
 fn ready_status(id: &ObjectId, object: &Value) -> Option<Value> {
     let generation = &object["metadata"]["generation"];
     let replicas = &object["spec"]["replicas"];
-    match (id.group.as_str(), id.kind.as_str()) {
+    match (id.group(), id.kind()) {
         ("apps", "Deployment") => Some(json!({
             "observedGeneration": generation, "replicas": replicas, "updatedReplicas": replicas,
             "readyReplicas": replicas, "availableReplicas": replicas,
@@ -167,7 +167,7 @@ fn finish_namespaces(api: &mut ApiServer, stuck: &std::collections::BTreeSet<Str
         }
         let inside: Vec<_> = ids(api)
             .into_iter()
-            .filter(|id| id.namespace == name)
+            .filter(|id| id.namespace() == name)
             .collect();
         for id in &inside {
             if api.get(id).is_some_and(|object| !is_deleting(object)) {
@@ -175,7 +175,7 @@ fn finish_namespaces(api: &mut ApiServer, stuck: &std::collections::BTreeSet<Str
             }
         }
         let id = ObjectId::new("", "Namespace", "", &*name);
-        let kept = api.objects().any(|(id, _)| id.namespace == name);
+        let kept = api.objects().any(|(id, _)| id.namespace() == name);
         let held = api
             .get(&id)
             .is_some_and(|object| !finalizers(object).is_empty());

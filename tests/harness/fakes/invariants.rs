@@ -89,9 +89,9 @@ pub(super) fn check_parent(state: &mut State, parent: &Parent) {
         .filter(|(id, object)| is_ours(state, id, object))
         .filter(|(id, _)| {
             let kind = parent.scope.kinds.contains(&id.group_kind());
-            let namespace = id.namespace.is_empty()
-                || id.namespace == own
-                || parent.scope.namespaces.contains(&id.namespace);
+            let namespace = id.namespace().is_empty()
+                || id.namespace() == own
+                || parent.scope.namespaces.contains(id.namespace());
             !(kind && namespace)
         })
         .map(|(id, _)| format!("P5: {id} carries our mark and the parent does not lead to it"))

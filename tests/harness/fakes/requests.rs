@@ -20,7 +20,7 @@ pub(super) fn part_of(object: &Node) -> Option<&str> {
 
 /// An object as watches and reads see it: metadata alone, except for kinds whose health is assessed.
 pub(super) fn seen(id: &ObjectId, object: &Node) -> Record {
-    if muster_sync::health::is_assessed(&id.group, &id.kind) {
+    if muster_sync::health::is_assessed(id.group(), id.kind()) {
         return reduce(object);
     }
     let kept = ["apiVersion", "kind", "metadata"];

@@ -109,7 +109,7 @@ fn weather(world: &mut World, fault: &ApiFault, seconds: u64) {
         }
         _ => {
             cluster.mutate_with(|id, object| {
-                if id.name.starts_with("loose-") && object["data"]["value"].is_string() {
+                if id.name().starts_with("loose-") && object["data"]["value"].is_string() {
                     object["data"]["value"] = json!("mutated");
                 }
             });

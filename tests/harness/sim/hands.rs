@@ -62,7 +62,7 @@ fn with(world: &mut World, choice: u8, act: impl FnOnce(&mut World, &ObjectId)) 
     let labelled = world.around.cluster.labelled();
     let objects: Vec<_> = labelled
         .into_iter()
-        .filter(|id| id.kind != "Namespace" && id.kind != "CustomResourceDefinition")
+        .filter(|id| id.kind() != "Namespace" && id.kind() != "CustomResourceDefinition")
         .collect();
     if let Some(id) = objects.get(usize::from(choice) % objects.len().max(1)) {
         act(world, id);
@@ -112,15 +112,15 @@ fn copy_marks(world: &mut World, id: &ObjectId) {
     let Some(live) = world.around.cluster.get(id) else {
         return;
     };
-    let namespace = if id.namespace.is_empty() {
+    let namespace = if id.namespace().is_empty() {
         "default"
     } else {
-        &id.namespace
+        id.namespace()
     };
     let copy = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {
-            "name": format!("copy-of-{}", id.name), "namespace": namespace,
+            "name": format!("copy-of-{}", id.name()), "namespace": namespace,
             "labels": live["metadata"]["labels"], "annotations": live["metadata"]["annotations"],
         },
     });

@@ -186,8 +186,8 @@ fn people_put_right(world: &mut World) {
             live["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "Prune=false";
         if copied
             || stays
-            || id.name == super::content::CONTESTED
-            || id.name.starts_with("copy-of-")
+            || id.name() == super::content::CONTESTED
+            || id.name().starts_with("copy-of-")
         {
             world.oracle().touched(&id);
             world.around.cluster.delete(&id);
@@ -325,7 +325,7 @@ fn arrived(world: &World) {
     let autoscaled = world.around.cluster.get(&autoscaler).is_some();
     for (id, object) in &wanted {
         let mut object = object.clone();
-        if id.kind == "Deployment" && autoscaled {
+        if id.kind() == "Deployment" && autoscaled {
             object["spec"]
                 .as_object_mut()
                 .map(|spec| spec.remove("replicas"));

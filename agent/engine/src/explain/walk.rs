@@ -480,10 +480,10 @@ fn is_called(id: &ObjectId, text: &str) -> bool {
         .split_once('.')
         .map_or((kind, None), |(kind, group)| (kind, Some(group)));
     let named = match rest.split_once('/') {
-        Some((namespace, name)) => id.namespace == namespace && id.name == name,
-        None => id.name == rest,
+        Some((namespace, name)) => id.namespace() == namespace && id.name() == name,
+        None => id.name() == rest,
     };
-    named && id.kind.eq_ignore_ascii_case(kind) && group.is_none_or(|group| id.group == group)
+    named && id.kind().eq_ignore_ascii_case(kind) && group.is_none_or(|group| id.group() == group)
 }
 
 /// Whether a set's generators give something for the cluster, and which label is in the way.

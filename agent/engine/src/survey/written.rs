@@ -52,8 +52,8 @@ fn is(explained: &Explained, id: &ObjectId) -> bool {
     let text = |path: &[&str]| explained.object.str_at(path).unwrap_or_default();
     let group = text(&["apiVersion"]).split_once('/');
     let namespace = text(&["metadata", "namespace"]);
-    text(&["kind"]) == id.kind
-        && text(&["metadata", "name"]) == id.name
-        && group.map_or("", |(group, _)| group) == id.group
-        && (namespace.is_empty() || id.namespace.is_empty() || namespace == id.namespace)
+    text(&["kind"]) == id.kind()
+        && text(&["metadata", "name"]) == id.name()
+        && group.map_or("", |(group, _)| group) == id.group()
+        && (namespace.is_empty() || id.namespace().is_empty() || namespace == id.namespace())
 }

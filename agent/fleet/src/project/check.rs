@@ -93,7 +93,7 @@ pub fn check_ids<'o>(
     ids: impl IntoIterator<Item = &'o ObjectId>,
 ) -> Vec<Problem> {
     let scope = |id: &ObjectId| {
-        if id.namespace.is_empty() {
+        if id.namespace().is_empty() {
             Scope::Cluster
         } else {
             Scope::Namespaced
@@ -121,7 +121,7 @@ fn check_object(
         );
     };
     let namespaced = scope == Scope::Namespaced;
-    if !project.permits_object(&kind, namespaced, &id.name) {
+    if !project.permits_object(&kind, namespaced, id.name()) {
         let list = match scope {
             Scope::Cluster => "clusterResourceWhitelist",
             Scope::Namespaced => "namespaceResourceWhitelist and namespaceResourceBlacklist",
@@ -135,12 +135,13 @@ fn check_object(
         );
     }
     let to = &application.destination;
-    if namespaced && !project.permits_destination(&to.server, &to.name, &id.namespace) {
+    if namespaced && !project.permits_destination(&to.server, &to.name, id.namespace()) {
         return problem(
             Reason::ProjectDenied,
             format!(
                 "project `{}` does not permit the namespace `{}` ({id})",
-                project.name, id.namespace
+                project.name,
+                id.namespace()
             ),
         );
     }

@@ -60,15 +60,15 @@ fn take_in(all: &mut BTreeMap<String, NamespaceState>, event: WatchEvent) -> boo
         WatchEvent::Listed(_, list) => {
             *all = list
                 .into_iter()
-                .map(|(id, record)| (id.name.clone(), state(record)))
+                .map(|(id, record)| (id.name().to_owned(), state(record)))
                 .collect();
             true
         }
         WatchEvent::Changed(id, record) => {
             let state = state(*record);
-            all.insert(id.name.clone(), state.clone()) != Some(state)
+            all.insert(id.name().to_owned(), state.clone()) != Some(state)
         }
-        WatchEvent::Gone(id) => all.remove(&id.name).is_some(),
+        WatchEvent::Gone(id) => all.remove(id.name()).is_some(),
         WatchEvent::Broken(..) | WatchEvent::Namespaces(_) => false,
     }
 }

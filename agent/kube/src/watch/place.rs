@@ -111,7 +111,7 @@ impl Place {
         resource: &Resource,
         name: &str,
     ) -> Result<Began, Failure> {
-        let id = ObjectId::new(&*resource.gvk.group, &*resource.gvk.kind, "", name);
+        let id = ObjectId::new(&resource.gvk.group, &resource.gvk.kind, "", name);
         let operation = Operation::new("get", resource.name(), name);
         let call = Call::get(resource.object(&id), WHOLE, operation);
         let (records, resource_version) = match inner.transport.call(call).await {

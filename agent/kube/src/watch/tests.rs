@@ -45,12 +45,12 @@ fn short(event: WatchEvent) -> String {
         WatchEvent::Listed(_, list) => {
             let items: Vec<_> = list
                 .iter()
-                .map(|(id, r)| format!("{}@{}", id.name, r.resource_version))
+                .map(|(id, r)| format!("{}@{}", id.name(), r.resource_version))
                 .collect();
             format!("[{}]", items.join(" "))
         }
-        WatchEvent::Changed(id, record) => format!("{}@{}", id.name, record.resource_version),
-        WatchEvent::Gone(id) => format!("-{}", id.name),
+        WatchEvent::Changed(id, record) => format!("{}@{}", id.name(), record.resource_version),
+        WatchEvent::Gone(id) => format!("-{}", id.name()),
         WatchEvent::Broken(_, problem) => format!("!{}", problem.reason),
         WatchEvent::Namespaces(all) => format!("{all:?}"),
     }

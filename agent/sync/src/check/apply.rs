@@ -52,11 +52,11 @@ impl Linter<'_> {
     /// The namespace that the Application makes for itself: with nothing but the metadata that Git says, and never one
     /// that an Application renders.
     fn home(&mut self, object: &ObjectId, policy: &Policy, (cause, force): (Cause, bool)) {
-        let named = policy.create_namespace.as_deref() == Some(object.name.as_str())
-            && object.kind == "Namespace"
-            && object.group.is_empty();
+        let named = policy.create_namespace.as_deref() == Some(object.name())
+            && object.kind() == "Namespace"
+            && object.group().is_empty();
         let known = self.context.observed.namespaces.as_ref();
-        let exists = known.is_some_and(|known| known.contains_key(&object.name));
+        let exists = known.is_some_and(|known| known.contains_key(object.name()));
         let labelled = exists && policy.namespace_metadata.is_some();
         let allowed = policy.automated
             && named
@@ -139,7 +139,7 @@ impl Linter<'_> {
         let parent = &self.context.observed.parent;
         let widen = &plan.declare.widen;
         let kind = object.group_kind();
-        let namespace = &object.namespace;
+        let namespace = object.namespace();
         let declared = (parent.kinds.contains(&kind) || widen.kinds.contains(&kind))
             && (namespace.is_empty()
                 || parent.namespaces.contains(namespace)

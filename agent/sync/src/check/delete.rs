@@ -51,9 +51,9 @@ impl<'a> Linter<'a> {
     /// Whether an object goes when this one does.
     fn inside(&self, holder: &ObjectId) -> impl Fn(&ObjectId) -> bool + use<> {
         let kind = self.kind_defined_by(holder);
-        let is_namespace = holder.group.is_empty() && holder.kind == "Namespace";
-        let name = is_namespace.then(|| holder.name.clone());
-        move |id| name.as_ref() == Some(&id.namespace) || kind == Some(id.group_kind())
+        let is_namespace = holder.group().is_empty() && holder.kind() == "Namespace";
+        let name = is_namespace.then(|| holder.name().to_owned());
+        move |id| name.as_deref() == Some(id.namespace()) || kind == Some(id.group_kind())
     }
 
     /// It names itself as ours, and nobody took that from us.
@@ -380,11 +380,17 @@ impl<'a> Linter<'a> {
     /// A ConfigMap or Secret named `<base>-<ten characters>` of which the Application renders another one.
     fn superseded(&self, object: &ObjectId) -> bool {
         let stem = |id: &ObjectId| {
-            let (base, suffix) = id.name.rsplit_once('-')?;
-            (id.group.is_empty()
-                && (id.kind == "ConfigMap" || id.kind == "Secret")
+            let (base, suffix) = id.name().rsplit_once('-')?;
+            (id.group().is_empty()
+                && (id.kind() == "ConfigMap" || id.kind() == "Secret")
                 && suffix.len() == 10)
-                .then(|| (id.kind.clone(), id.namespace.clone(), base.to_owned()))
+                .then(|| {
+                    (
+                        id.kind().to_owned(),
+                        id.namespace().to_owned(),
+                        base.to_owned(),
+                    )
+                })
         };
         stem(object).is_some_and(|wanted| {
             self.subject

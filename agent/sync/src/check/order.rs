@@ -34,7 +34,7 @@ impl Linter<'_> {
 
     fn namespaces_first(&mut self, applied: &BTreeMap<ObjectId, usize>) {
         for (object, step) in applied {
-            let namespace = ObjectId::new("", "Namespace", "", &*object.namespace);
+            let namespace = ObjectId::new("", "Namespace", "", object.namespace());
             let late = applied.get(&namespace).is_some_and(|at| at >= step);
             self.require(
                 !late,
@@ -51,7 +51,7 @@ impl Linter<'_> {
         for object in applied.keys() {
             let kind = object.group_kind();
             let known = served.is_some_and(|found| found.kinds.contains_key(&kind));
-            let made = object.kind == "Namespace";
+            let made = object.kind() == "Namespace";
             self.require(
                 known || made,
                 Invariant::Order,
@@ -66,8 +66,8 @@ impl Linter<'_> {
             let users = |test: &dyn Fn(&ObjectId) -> bool| {
                 deleted.keys().any(|other| other != holder && test(other))
             };
-            let used = if holder.group.is_empty() && holder.kind == "Namespace" {
-                users(&|other| other.namespace == holder.name)
+            let used = if holder.group().is_empty() && holder.kind() == "Namespace" {
+                users(&|other| other.namespace() == holder.name())
             } else if let Some(kind) = self.kind_defined_by(holder) {
                 users(&|other| other.group_kind() == kind)
             } else {
@@ -84,13 +84,13 @@ impl Linter<'_> {
 
     /// The kind that a definition's name speaks of: `<plural>.<group>`.
     pub(super) fn kind_defined_by(&self, id: &ObjectId) -> Option<GroupKind> {
-        if !(id.group == "apiextensions.k8s.io" && id.kind == "CustomResourceDefinition") {
+        if !(id.group() == "apiextensions.k8s.io" && id.kind() == "CustomResourceDefinition") {
             return None;
         }
         if let Some(rendered) = self.subject.object(id) {
             return rendered.defines.clone();
         }
-        let (plural, group) = id.name.split_once('.')?;
+        let (plural, group) = id.name().split_once('.')?;
         let served = &self.context.observed.discovery.as_ref()?.kinds;
         served
             .iter()

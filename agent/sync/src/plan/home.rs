@@ -129,7 +129,7 @@ fn failure<'a>(id: &ObjectId, context: &Context<'a>) -> Option<&'a Failure> {
 
 fn is_needed(name: &str, verdicts: &BTreeMap<ObjectId, Verdict>) -> bool {
     verdicts.iter().any(|(object, verdict)| {
-        object.namespace == name && matches!(verdict.action, Action::Apply { .. })
+        object.namespace() == name && matches!(verdict.action, Action::Apply { .. })
     })
 }
 
@@ -145,7 +145,7 @@ fn disputed(desired: &DesiredSet, id: &ObjectId, context: &Context<'_>) -> Optio
     let otherwise = |(key, metadata): &(&ApplicationKey, &NamespaceMetadata)| {
         *key != own && *metadata != wanted
     };
-    let managed = context.claims.namespaces.get(&id.name);
+    let managed = context.claims.namespaces.get(id.name());
     let managed = managed
         .into_iter()
         .flatten()

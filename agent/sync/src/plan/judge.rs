@@ -132,9 +132,9 @@ fn hold_homeless(
     let made: BTreeSet<String> = verdicts
         .iter()
         .filter(|(id, verdict)| {
-            **id == place::namespace_id(&id.name) && matches!(verdict.action, Action::Apply { .. })
+            **id == place::namespace_id(id.name()) && matches!(verdict.action, Action::Apply { .. })
         })
-        .map(|(id, _)| id.name.clone())
+        .map(|(id, _)| id.name().to_owned())
         .chain(
             desired
                 .policy
@@ -144,8 +144,8 @@ fn hold_homeless(
         )
         .collect();
     for (id, verdict) in verdicts {
-        let home = known.contains_key(&id.namespace) || made.contains(&id.namespace);
-        if verdict.action != Action::None && !id.namespace.is_empty() && !home {
+        let home = known.contains_key(id.namespace()) || made.contains(id.namespace());
+        if verdict.action != Action::None && !id.namespace().is_empty() && !home {
             *verdict = Verdict::waiting(place::homeless(id));
         }
     }

@@ -33,8 +33,8 @@ impl Delivered {
     pub(super) fn by(desired: &DesiredSet) -> Self {
         let objects = || desired.objects.iter();
         let namespaces = objects()
-            .filter(|object| object.id == namespace_id(&object.id.name))
-            .map(|object| object.id.name.clone());
+            .filter(|object| object.id == namespace_id(object.id.name()))
+            .map(|object| object.id.name().to_owned());
         Self {
             namespaces: namespaces
                 .chain(desired.policy.create_namespace.clone())
@@ -69,19 +69,19 @@ pub(super) fn of(object: &DesiredObject, delivered: &Delivered, context: &Contex
     if !observed.synced_kinds.contains(&kind) || observed.broken.contains_key(&kind) {
         return broken(&kind);
     }
-    if object.id.namespace.is_empty() {
-        let known_absent =
-            object.id == namespace_id(&object.id.name) && !namespaces.contains_key(&object.id.name);
+    if object.id.namespace().is_empty() {
+        let known_absent = object.id == namespace_id(object.id.name())
+            && !namespaces.contains_key(object.id.name());
         return Place::Ready { known_absent };
     }
-    match namespaces.get(&object.id.namespace) {
+    match namespaces.get(object.id.namespace()) {
         Some(state) if state.terminating => {
-            Place::Blocked(terminating(&object.id.namespace, state))
+            Place::Blocked(terminating(object.id.namespace(), state))
         }
         Some(_) => Place::Ready {
             known_absent: false,
         },
-        None if delivered.namespaces.contains(&object.id.namespace) => {
+        None if delivered.namespaces.contains(object.id.namespace()) => {
             Place::Ready { known_absent: true }
         }
         None => Place::Blocked(homeless(&object.id)),

@@ -108,7 +108,7 @@ fn declare(desired: &DesiredSet, context: &Context<'_>) -> Declare {
                 .filter(|kind| !parent.kinds.contains(kind))
                 .collect(),
             namespaces: objects()
-                .map(|id| id.namespace.clone())
+                .map(|id| id.namespace().to_owned())
                 .filter(|name| !name.is_empty() && !parent.namespaces.contains(name))
                 .collect(),
         },
@@ -220,12 +220,12 @@ fn terminating(verdicts: &BTreeMap<ObjectId, Verdict>, context: &Context<'_>) ->
     let namespaces = context.observed.namespaces.as_ref();
     verdicts
         .keys()
-        .filter(|id| id.group.is_empty() && id.kind == "Namespace")
+        .filter(|id| id.group().is_empty() && id.kind() == "Namespace")
         .filter_map(|id| {
-            let state = namespaces?.get(&id.name)?;
+            let state = namespaces?.get(id.name())?;
             state
                 .terminating
-                .then(|| place::terminating(&id.name, state))
+                .then(|| place::terminating(id.name(), state))
         })
         .collect()
 }
@@ -271,7 +271,7 @@ pub fn narrow(context: &Context<'_>) -> Option<ParentScope> {
         kinds: used.iter().map(|id| id.group_kind()).collect(),
         namespaces: used
             .iter()
-            .map(|id| id.namespace.clone())
+            .map(|id| id.namespace().to_owned())
             .filter(|name| !name.is_empty())
             .chain((!own.is_empty()).then(|| own.clone()))
             .collect(),

@@ -416,7 +416,7 @@ pub(super) fn deletes(
     for ((id, record), wave) in going.into_iter().zip(waves) {
         if wave == due && !record.deleting {
             by_rank
-                .entry(kind_rank(&id.kind))
+                .entry(kind_rank(id.kind()))
                 .or_default()
                 .push(delete(id, record, propagation));
         }

@@ -128,7 +128,7 @@ fn hold_later_waves(tasks: &[Task], verdicts: &mut BTreeMap<ObjectId, Verdict>) 
 /// True when nothing is left to see of an object once the plan is carried out.
 fn will_be_healthy(task: &Task, verdict: &Verdict) -> bool {
     let applied = matches!(verdict.action, Action::Apply { .. })
-        && !is_assessed(&task.id.group, &task.id.kind);
+        && !is_assessed(task.id.group(), task.id.kind());
     let healthy = verdict
         .health
         .as_ref()
@@ -204,7 +204,7 @@ fn applies(
             phase: task.phase,
             wave: task.wave,
         };
-        let rank = kind_rank(&task.id.kind);
+        let rank = kind_rank(task.id.kind());
         match steps.last_mut() {
             Some((last, step)) if *last == rank && step.kind == kind => step.effects.push(effect),
             _ => steps.push((

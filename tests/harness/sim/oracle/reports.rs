@@ -72,7 +72,7 @@ impl Oracle {
         };
         for (id, wanted) in self.objects_of(short, release) {
             let unclear = self.recently(&id) || self.is_rivalled(&id);
-            if id.kind != "Deployment" || unclear || self.blind_since.is_some() {
+            if id.kind() != "Deployment" || unclear || self.blind_since.is_some() {
                 continue;
             }
             let live = cluster.get(&id).unwrap_or_default();

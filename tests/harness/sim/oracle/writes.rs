@@ -99,8 +99,8 @@ impl Oracle {
 
     /// P9: what an object needs is there before it.
     fn apply_in_order(&mut self, api: &ApiServer, object: &ObjectId) {
-        let namespace = ObjectId::new("", "Namespace", "", &*object.namespace);
-        if !object.namespace.is_empty()
+        let namespace = ObjectId::new("", "Namespace", "", object.namespace());
+        if !object.namespace().is_empty()
             && api.get(&namespace).is_none()
             && !self.recently(&namespace)
         {
@@ -132,7 +132,7 @@ impl Oracle {
             .iter()
             .filter_map(|(_, view)| view.applications.get(name))
             .any(|held| held.policy.adopt);
-        if helm && !ours && !adopts && object.name == CONTESTED && !self.recently(object) {
+        if helm && !ours && !adopts && object.name() == CONTESTED && !self.recently(object) {
             self.broken(
                 "P7",
                 format!("{object} belongs to Helm and is applied ({cause:?})"),
@@ -279,8 +279,8 @@ impl Oracle {
     /// Nothing of any Application goes with a namespace or a definition.
     fn delete_in_order(&mut self, sent: &Sent<'_>, object: &ObjectId) {
         let (api, life) = (sent.api, sent.life);
-        let inside = |id: &ObjectId| match (object.group.as_str(), object.kind.as_str()) {
-            ("", "Namespace") => id.namespace == object.name,
+        let inside = |id: &ObjectId| match (object.group(), object.kind()) {
+            ("", "Namespace") => id.namespace() == object.name(),
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
                 definition_of(id).as_ref() == Some(object)
             }
@@ -421,7 +421,7 @@ impl Oracle {
 
 /// The definition that a custom object needs.
 fn definition_of(id: &ObjectId) -> Option<ObjectId> {
-    (id.group == "example.com").then(|| {
+    (id.group() == "example.com").then(|| {
         ObjectId::new(
             "apiextensions.k8s.io",
             "CustomResourceDefinition",
@@ -451,7 +451,7 @@ fn owns_mark(live: &Node) -> bool {
 }
 
 fn is_superseded(id: &ObjectId) -> bool {
-    id.name.starts_with("settings-")
+    id.name().starts_with("settings-")
 }
 
 fn is_precious(id: &ObjectId) -> bool {
@@ -461,7 +461,7 @@ fn is_precious(id: &ObjectId) -> bool {
         "CustomResourceDefinition",
         "StatefulSet",
     ];
-    kinds.contains(&id.kind.as_str())
+    kinds.contains(&id.kind())
 }
 
 /// What was sent, without the agent's marks.

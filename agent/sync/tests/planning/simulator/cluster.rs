@@ -124,8 +124,8 @@ impl Cluster {
             namespaces: Some(
                 self.objects
                     .keys()
-                    .filter(|id| id.kind == "Namespace")
-                    .map(|id| (id.name.clone(), NamespaceState::default()))
+                    .filter(|id| id.kind() == "Namespace")
+                    .map(|id| (id.name().to_owned(), NamespaceState::default()))
                     .collect(),
             ),
             discovery: Some(Discovery {
@@ -145,8 +145,8 @@ impl Cluster {
         force: bool,
     ) -> Result<(), Reason> {
         assert!(
-            id.namespace.is_empty()
-                || self.contains(&ObjectId::new("", "Namespace", "", &*id.namespace)),
+            id.namespace().is_empty()
+                || self.contains(&ObjectId::new("", "Namespace", "", id.namespace())),
             "{id} has no namespace"
         );
         let mut live = match self.objects.get(id) {
@@ -180,7 +180,7 @@ impl Cluster {
             }
         }
         live.owners.insert(own, sent.into_keys().collect());
-        if id.kind == "Job" && self.contains(id) && spec(&live) != spec_before {
+        if id.kind() == "Job" && self.contains(id) && spec(&live) != spec_before {
             return Err(Reason::ImmutableField);
         }
         self.admit(manager, &mut live);
@@ -323,7 +323,7 @@ impl Cluster {
         let ids: Vec<_> = self
             .objects
             .keys()
-            .filter(|id| id.kind == "Deployment")
+            .filter(|id| id.kind() == "Deployment")
             .cloned()
             .collect();
         for id in ids {
@@ -349,14 +349,14 @@ impl Cluster {
         let mut object = tree(&live.leaves, |value| value.clone(), str::to_owned);
         let map = object.as_map_mut().expect("a mapping");
         map.insert("apiVersion", Node::string(&*live.api_version));
-        map.insert("kind", Node::string(&*id.kind));
+        map.insert("kind", Node::string(id.kind()));
         if let Some(status) = &live.status {
             map.insert("status", status.clone());
         }
         let metadata = map.get_or_insert_with("metadata", || Node::map(Map::new()));
         let metadata = metadata.as_map_mut().expect("a mapping");
-        metadata.insert("name", Node::string(&*id.name));
-        metadata.insert("namespace", Node::string(&*id.namespace));
+        metadata.insert("name", Node::string(id.name()));
+        metadata.insert("namespace", Node::string(id.namespace()));
         metadata.insert("uid", Node::string(&*live.uid));
         metadata.insert("resourceVersion", Node::string(live.version.to_string()));
         metadata.insert("generation", Node::int(live.generation));
