@@ -25,7 +25,14 @@ impl Oracle {
         }
         let mut memory = self.lives.remove(&life).unwrap_or_default();
         match url {
-            HUB => memory.read.0.clone_from(&tip),
+            HUB => {
+                // The hub is asked first: what the other repository was found to be is of an earlier look, and a
+                // commit of one look is never taken with the hub's of another.
+                if memory.read.0 != tip {
+                    memory.read.1 = None;
+                }
+                memory.read.0.clone_from(&tip);
+            }
             EXTRA => memory.read.1.clone_from(&tip),
             _ => {}
         }

@@ -41,7 +41,12 @@ impl Oracle {
                 self.journal.reach(format!("cause {cause:?}"));
                 self.apply(sent, object, *cause, yielded);
             }
-            Effect::Delete { object, uid, .. } => self.delete(sent, object, uid),
+            Effect::Delete {
+                object,
+                uid,
+                resource_version,
+                ..
+            } => self.delete(sent, object, (uid, resource_version)),
             Effect::Release { object, .. } => self.release(sent, object),
             Effect::Adopt { .. } => self.journal.reach("former managers folded"),
         }
@@ -141,16 +146,21 @@ impl Oracle {
     }
 
     /// P1, P2, P9.
-    fn delete(&mut self, sent: &Sent<'_>, object: &ObjectId, uid: &str) {
+    fn delete(&mut self, sent: &Sent<'_>, object: &ObjectId, (uid, version): (&str, &str)) {
         let Some(live) = sent.api.get(object) else {
             return;
         };
         if live.str_at(&["metadata", "uid"]) != Some(uid) {
             return;
         }
+        // Somebody took the mark since: the API server refuses what is bound to another version (P8).
+        let is_refused = live.str_at(&["metadata", "resourceVersion"]) != Some(version);
         let live = json::to_value(live);
         let Some(mark) = mark_of(&live) else {
-            return self.broken("P1", format!("{object} is deleted and carries no mark"));
+            if !is_refused {
+                self.broken("P1", format!("{object} is deleted and carries no mark"));
+            }
+            return;
         };
         let name = mark.application.name.clone();
         let permits: Vec<(u64, usize, bool, bool)> = self
