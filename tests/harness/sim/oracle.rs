@@ -63,6 +63,8 @@ struct Memory {
     serial: u64,
     /// The newest content of each Application that could be enforced.
     held: BTreeMap<&'static str, Arc<InForce>>,
+    /// When Git was last seen to name an Application no more.
+    left: BTreeMap<&'static str, Duration>,
     /// What was read last: the hub, the other repository.
     read: (Option<CommitId>, Option<CommitId>),
     /// The commits whose trees it has seen.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_model::agent_state::Enforced;
 use muster_model::{CommitId, ObjectId, Problem};
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 use super::{InForce, LAG, LONG_LAG, Memory, Oracle, View};
 use crate::sim::content::{APPLICATIONS, Content, EXTRA, Extra, HUB, Membership, PROJECT};
+
+/// The longest that an agent waits for quiet before it plans, and a look's own time.
+const QUIET: Duration = Duration::from_secs(1);
 
 type Answer = Result<BTreeMap<String, Option<CommitId>>, Problem>;
 
@@ -157,7 +161,9 @@ impl Oracle {
         let mut unknown = false;
         for name in APPLICATIONS {
             let Some(policy) = content.applications.get(name) else {
-                memory.held.remove(name);
+                if memory.held.remove(name).is_some() {
+                    memory.left.insert(name, self.journal.now());
+                }
                 continue;
             };
             let objects = match (name, extra) {
@@ -168,7 +174,10 @@ impl Oracle {
             // A source that renders nothing empties nothing (P6).
             let Some(objects) = objects.filter(|objects| !objects.is_empty() || before.is_none())
             else {
-                unknown |= before.is_none();
+                // An end that was not planned yet leaves the release recorded.
+                let just_left = memory.left.get(name);
+                let recorded = just_left.is_some_and(|at| self.journal.now() < *at + QUIET);
+                unknown |= before.is_none() && !recorded;
                 continue;
             };
             let hash = hash_of(&objects);
