@@ -4,7 +4,7 @@ use muster_model::Reason;
 use muster_model::status::ClusterState;
 use muster_tests::fakes::Faults;
 
-use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment};
+use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment, with_sync_options};
 use crate::world::World;
 
 /// Argo CD's finalizer: removing the Application removes what it deployed.
@@ -200,10 +200,7 @@ fn a_definition_stays_while_another_application_has_instances() {
 /// What says `Delete=false` outlives its Application, and so does the namespace that it would go with.
 #[test]
 fn a_namespace_stays_with_an_object_that_says_delete_false() {
-    let kept = config_map("config", "a").replace(
-        "namespace: shop",
-        "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Delete=false}",
-    );
+    let kept = with_sync_options(&config_map("config", "a"), "Delete=false");
     let shop = shop_with_books()
         .without_application("books")
         .file("apps/shop/config.yaml", &kept);
@@ -232,10 +229,7 @@ fn a_revert_releases_the_brake() {
 /// `argocd.argoproj.io/sync-options: Prune=false`.
 #[test]
 fn an_object_that_says_prune_false_stays() {
-    let kept = config_map("kept", "x").replace(
-        "namespace: shop",
-        "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Prune=false}",
-    );
+    let kept = with_sync_options(&config_map("kept", "x"), "Prune=false");
     let world = World::at(&Hub::shop().file("apps/shop/kept.yaml", &kept));
     world.commit(&Hub::shop());
     settle_twice(&world);

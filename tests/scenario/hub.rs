@@ -70,8 +70,7 @@ spec:
     /// Changes the text of an Application.
     pub(crate) fn edit_application(mut self, name: &str, from: &str, to: &str) -> Self {
         let text = self.applications.get_mut(name).expect("there");
-        assert!(text.contains(from), "{from:?} is not in {text}");
-        *text = text.replace(from, to);
+        edit(text, from, to);
         self
     }
 
@@ -84,8 +83,7 @@ spec:
     /// Changes the text of a file.
     pub(crate) fn edit_file(mut self, path: &str, from: &str, to: &str) -> Self {
         let text = self.files.get_mut(path).expect("there");
-        assert!(text.contains(from), "{from:?} is not in {text}");
-        *text = text.replace(from, to);
+        edit(text, from, to);
         self
     }
 
@@ -220,12 +218,23 @@ spec:
     )
 }
 
+/// A manifest in the shop's namespace with sync options of its own.
+pub(crate) fn with_sync_options(manifest: &str, options: &str) -> String {
+    manifest.replace(
+        "namespace: shop",
+        &format!("namespace: shop, annotations: {{argocd.argoproj.io/sync-options: {options:?}}}"),
+    )
+}
+
+fn edit(text: &mut String, from: &str, to: &str) {
+    assert!(text.contains(from), "{from:?} is not in {text}");
+    *text = text.replace(from, to);
+}
+
 /// A [`deployment`] that is deleted and made anew where another `tier` changes its selector.
 pub(crate) fn replaceable(name: &str, tier: &str) -> String {
-    deployment(name, "web:1")
-        .replace(
-            "namespace: shop}",
-            "namespace: shop, annotations: {argocd.argoproj.io/sync-options: \"Replace=true,Force=true\"}}",
-        )
-        .replace(&format!("{{app: {name}}}"), &format!("{{app: {name}, tier: {tier}}}"))
+    with_sync_options(&deployment(name, "web:1"), "Replace=true,Force=true").replace(
+        &format!("{{app: {name}}}"),
+        &format!("{{app: {name}, tier: {tier}}}"),
+    )
 }

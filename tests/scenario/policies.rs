@@ -7,7 +7,7 @@ use muster_model::effect::{Effect, Propagation};
 use muster_tests::fakes::{Failure, Faults, Target};
 use serde_json::{Value, json};
 
-use crate::hub::{Hub, config_map, replaceable};
+use crate::hub::{Hub, config_map, replaceable, with_sync_options};
 use crate::world::{World, id_of, moment};
 
 const NAMESPACE: &str = "Namespace/shop";
@@ -279,10 +279,7 @@ fn what_is_made_anew_and_what_has_left_git_are_approved_together() {
 
 /// Two ConfigMaps, one of which stays when the Application ends: the other alone is within every budget.
 fn books(options: &str) -> Hub {
-    let kept = config_map("kept", "1").replace(
-        "namespace: shop",
-        "namespace: shop, annotations: {argocd.argoproj.io/sync-options: Delete=false}",
-    );
+    let kept = with_sync_options(&config_map("kept", "1"), "Delete=false");
     let others = (0..4).map(|n| format!("---\n{}", kept.replace("kept", &format!("kept-{n}"))));
     let all: String = others
         .chain([format!("---\n{}", config_map("gone", "1"))])

@@ -37,7 +37,7 @@ pub fn body(
 /// The namespace of `CreateNamespace=true` with its managed metadata, without marks: it is never deleted.
 fn made_namespace(desired: &DesiredSet, object: &ObjectId) -> Option<Node> {
     let name = desired.policy.create_namespace.as_deref()?;
-    let wanted = object.group().is_empty() && object.kind() == "Namespace" && object.name() == name;
+    let wanted = object.is_of("", "Namespace") && object.name() == name;
     wanted.then_some(())?;
     let mut metadata = Map::from_iter([("name", Node::string(name))]);
     if let Some(managed) = &desired.policy.namespace_metadata {

@@ -136,8 +136,7 @@ impl OwnObjects {
     pub fn contains(&self, id: &ObjectId) -> bool {
         self.objects.contains(id)
             || (!self.namespace.is_empty()
-                && id.group().is_empty()
-                && id.kind() == "Namespace"
+                && id.is_of("", "Namespace")
                 && id.name() == self.namespace)
     }
 }

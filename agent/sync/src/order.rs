@@ -83,7 +83,7 @@ pub struct Task {
 impl Task {
     /// What other tasks need of this one: the namespace it is, or the kind it defines.
     fn provides(&self) -> Option<Need> {
-        let namespace = self.id.group().is_empty() && self.id.kind() == "Namespace";
+        let namespace = self.id.is_of("", "Namespace");
         match &self.defines {
             Some(kind) => Some(Need::Kind(kind.clone())),
             None => namespace.then(|| Need::Namespace(self.id.name().to_owned())),
@@ -93,7 +93,7 @@ impl Task {
     fn needs(&self, need: &Need) -> bool {
         match need {
             Need::Namespace(name) => self.id.namespace() == *name,
-            Need::Kind(kind) => self.id.group() == kind.group && self.id.kind() == kind.kind,
+            Need::Kind(kind) => self.id.is_of(&kind.group, &kind.kind),
         }
     }
 }
@@ -185,8 +185,8 @@ pub fn prune_waves(tasks: &[PruneTask], prune_last: bool) -> Vec<i32> {
 
 /// Namespaces and definitions go after everything that lives in them.
 #[must_use]
-pub fn holds_others(kind: &GroupKind) -> bool {
-    kind.is("", "Namespace") || kind.is("apiextensions.k8s.io", "CustomResourceDefinition")
+pub fn holds_others(id: &ObjectId) -> bool {
+    id.is_of("", "Namespace") || id.is_of("apiextensions.k8s.io", "CustomResourceDefinition")
 }
 
 /// What an object goes with: its namespace, and the definition of its kind as discovery names that.

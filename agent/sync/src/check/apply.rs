@@ -53,8 +53,7 @@ impl Linter<'_> {
     /// that an Application renders.
     fn home(&mut self, object: &ObjectId, policy: &Policy, (cause, force): (Cause, bool)) {
         let named = policy.create_namespace.as_deref() == Some(object.name())
-            && object.kind() == "Namespace"
-            && object.group().is_empty();
+            && object.is_of("", "Namespace");
         let known = self.context.observed.namespaces.as_ref();
         let exists = known.is_some_and(|known| known.contains_key(object.name()));
         let labelled = exists && policy.namespace_metadata.is_some();

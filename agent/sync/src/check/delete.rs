@@ -32,10 +32,9 @@ impl<'a> Linter<'a> {
 
     /// P1, P2: what an Application renders, and what is ours still, does not go with its namespace or its definition.
     fn uninhabited(&mut self, holder: &ObjectId) {
-        if self.recreated(holder) {
+        let Some(inside) = self.inside(holder).filter(|_| !self.recreated(holder)) else {
             return;
-        }
-        let inside = self.inside(holder);
+        };
         let mut rendered = self.context.claims.rendered.iter();
         let claimed = rendered.any(|(id, by)| !by.is_empty() && inside(id));
         let mut live = self.context.observed.objects.iter();
@@ -46,14 +45,6 @@ impl<'a> Linter<'a> {
             holder,
             "is deleted with an object of an Application in it",
         );
-    }
-
-    /// Whether an object goes when this one does.
-    fn inside(&self, holder: &ObjectId) -> impl Fn(&ObjectId) -> bool + use<> {
-        let kind = self.kind_defined_by(holder);
-        let is_namespace = holder.group().is_empty() && holder.kind() == "Namespace";
-        let name = is_namespace.then(|| holder.name().to_owned());
-        move |id| name.as_deref() == Some(id.namespace()) || kind == Some(id.group_kind())
     }
 
     /// It names itself as ours, and nobody took that from us.
@@ -365,16 +356,17 @@ impl<'a> Linter<'a> {
             options.is_some_and(|options| options.split(',').any(|o| o.trim() == option))
         };
         let ends = matches!(self.subject, Subject::Removal(_));
-        let inside = self.inside(id);
-        let mut others = self.context.observed.objects.iter();
+        let inside = self.inside(id).filter(|_| ends);
         says(live)
-            || ends
-                && others.any(|(other, record)| {
-                    let mark = record.applied.as_ref();
-                    inside(other)
-                        && mark.is_some_and(|m| m.application == *self.subject.application())
-                        && says(record)
-                })
+            || inside.is_some_and(|inside| {
+                let own = self
+                    .context
+                    .observed
+                    .objects
+                    .marked(self.subject.application());
+                own.into_iter()
+                    .any(|(other, record)| inside(other) && says(record))
+            })
     }
 
     /// A ConfigMap or Secret named `<base>-<ten characters>` of which the Application renders another one.

@@ -63,16 +63,10 @@ impl Linter<'_> {
 
     fn holders_last(&mut self, deleted: &BTreeMap<ObjectId, usize>) {
         for holder in deleted.keys() {
-            let users = |test: &dyn Fn(&ObjectId) -> bool| {
-                deleted.keys().any(|other| other != holder && test(other))
+            let Some(inside) = self.inside(holder) else {
+                continue;
             };
-            let used = if holder.group().is_empty() && holder.kind() == "Namespace" {
-                users(&|other| other.namespace() == holder.name())
-            } else if let Some(kind) = self.kind_defined_by(holder) {
-                users(&|other| other.group_kind() == kind)
-            } else {
-                false
-            };
+            let used = deleted.keys().any(|other| other != holder && inside(other));
             self.require(
                 !used,
                 Invariant::Order,
@@ -82,9 +76,22 @@ impl Linter<'_> {
         }
     }
 
+    /// Whether an object goes when this one does; `None` for what holds no others.
+    pub(super) fn inside(&self, holder: &ObjectId) -> Option<impl Fn(&ObjectId) -> bool + use<>> {
+        let is_namespace = holder.is_of("", "Namespace");
+        let name = is_namespace.then(|| holder.name().to_owned());
+        let kind = self.kind_defined_by(holder);
+        (name.is_some() || kind.is_some()).then_some(move |id: &ObjectId| {
+            name.as_deref() == Some(id.namespace())
+                || kind
+                    .as_ref()
+                    .is_some_and(|kind| id.is_of(&kind.group, &kind.kind))
+        })
+    }
+
     /// The kind that a definition's name speaks of: `<plural>.<group>`.
-    pub(super) fn kind_defined_by(&self, id: &ObjectId) -> Option<GroupKind> {
-        if !(id.group() == "apiextensions.k8s.io" && id.kind() == "CustomResourceDefinition") {
+    fn kind_defined_by(&self, id: &ObjectId) -> Option<GroupKind> {
+        if !id.is_of("apiextensions.k8s.io", "CustomResourceDefinition") {
             return None;
         }
         if let Some(rendered) = self.subject.object(id) {

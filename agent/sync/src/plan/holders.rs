@@ -18,11 +18,8 @@ pub(super) fn unused<'a>(
     all: &BTreeMap<ObjectId, &Record>,
     context: &Context<'_>,
 ) -> (BTreeMap<ObjectId, &'a Record>, Vec<Problem>) {
-    let asked: BTreeSet<&ObjectId> = objects
-        .keys()
-        .filter(|id| holds_others(&id.group_kind()))
-        .collect();
-    if asked.is_empty() || all.keys().any(|id| !holds_others(&id.group_kind())) {
+    let asked: BTreeSet<&ObjectId> = objects.keys().filter(|id| holds_others(id)).collect();
+    if asked.is_empty() || !only_holders(all) {
         return (objects, Vec::new());
     }
     let inhabited = inhabited(&asked, context);
@@ -36,6 +33,11 @@ pub(super) fn unused<'a>(
         .filter(|(id, _)| !inhabited.contains(id))
         .collect();
     (unused, problems)
+}
+
+/// True once nothing else of the Application is left to go.
+pub(super) fn only_holders(all: &BTreeMap<ObjectId, &Record>) -> bool {
+    all.keys().all(holds_others)
 }
 
 /// Those of the holders in which something lives, with that.

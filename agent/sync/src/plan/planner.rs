@@ -220,7 +220,7 @@ fn terminating(verdicts: &BTreeMap<ObjectId, Verdict>, context: &Context<'_>) ->
     let namespaces = context.observed.namespaces.as_ref();
     verdicts
         .keys()
-        .filter(|id| id.group().is_empty() && id.kind() == "Namespace")
+        .filter(|id| id.is_of("", "Namespace"))
         .filter_map(|id| {
             let state = namespaces?.get(id.name())?;
             state

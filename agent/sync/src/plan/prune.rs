@@ -7,7 +7,7 @@ use muster_model::effect::{Effect, Propagation};
 use muster_model::observed::Record;
 use muster_model::{ApplicationKey, Health, ObjectId, Problem, Reason};
 
-use super::holders::unused;
+use super::holders::{only_holders, unused};
 use super::judge::{Action, Verdict};
 use super::waves::propagation;
 use super::{Step, StepKind};
@@ -401,10 +401,9 @@ pub(super) fn deletes(
     prune_last: bool,
     propagation: Propagation,
 ) -> Vec<Step> {
-    let others_left = all.keys().any(|id| !holds_others(&id.group_kind()));
+    let others_left = !only_holders(all);
     let going = all.iter().filter(|(id, record)| {
-        (record.deleting || objects.contains_key(*id))
-            && !(others_left && holds_others(&id.group_kind()))
+        (record.deleting || objects.contains_key(*id)) && !(others_left && holds_others(id))
     });
     let going: Vec<(&ObjectId, &Record)> = going.map(|(id, record)| (id, *record)).collect();
     let tasks: Vec<PruneTask> = going.iter().map(|(_, record)| task(record)).collect();

@@ -174,11 +174,11 @@ fn wanted(removal: &Removal, deleted: &BTreeMap<ObjectId, &Record>, owned: u32) 
 
 /// What others live in is released first, and alone: once it is, it stays, whatever becomes of the rest.
 fn releases(objects: &BTreeMap<ObjectId, &Record>) -> Option<Step> {
-    let any_holder = objects.keys().any(|id| holds_others(&id.group_kind()));
+    let any_holder = objects.keys().any(holds_others);
     let effects: Vec<Effect> = objects
         .iter()
         .filter(|(_, record)| !record.deleting)
-        .filter(|(id, _)| !any_holder || holds_others(&id.group_kind()))
+        .filter(|(id, _)| !any_holder || holds_others(id))
         .map(|(id, record)| Effect::Release {
             object: id.clone(),
             uid: record.uid.clone(),
