@@ -34,14 +34,78 @@ fn the_older_of_two_agents_stops_after_a_restored_backup() {
     beside(&world, || world.cluster.restore(backup));
 }
 
-/// Runs an older and a newer agent side by side, the newer after something happened; the older must end with
-/// `StaleWriter`.
-fn beside(world: &World, happens: impl FnOnce()) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// The same while nothing can be watched: the older agent does not learn that the cluster went back, and its newest
+/// version of the parent is given out once more, to the newer one.
+#[test]
+fn the_older_of_two_agents_stops_though_it_did_not_see_the_backup_being_restored() {
+    let world = World::at(&Hub::shop());
+    let backup = world.cluster.backup();
+    let version = || {
+        let parent = world.cluster.stored_parent().expect("there");
+        parent
+            .resource_version
+            .parse::<u64>()
+            .expect("one of the fake's")
+    };
+    let restored = version();
+    let config = |value| Hub::shop().file("apps/shop/config.yaml", &config_map("config", value));
+    let (older_life, newer_life) = (runtime(), runtime());
+    let older = older_life.spawn(world.agent(&Faults::none()).run(std::future::pending()));
+    for value in ["b", "c", "d", "e"] {
+        world.commit(&config(value));
+        pass(&older_life, 60);
+    }
+    let newest = version();
+    for kind in world.cluster.stored_parent().expect("there").scope.kinds {
+        world.cluster.break_watch(&kind, true);
+    }
+    world.cluster.restore(backup);
+    assert_eq!(version(), restored);
+    let newer = world.later_agent(&Faults::none(), SignedDuration::from_mins(5));
+    let newer = newer_life.spawn(newer.run(std::future::pending()));
+    pass(&newer_life, 60);
+    let epoch = || world.cluster.stored_parent().expect("there").state.epoch;
+    let taken_over = epoch();
+    while version() < newest {
+        world.cluster.edit_parent(|_| {});
+    }
+    assert_eq!(version(), newest);
+
+    // Both want to store that this was accepted; the older one looks first.
+    world.commit(&config("f"));
+    pass(&older_life, 60);
+    assert_eq!(epoch(), taken_over, "the older agent wrote over the newer");
+    assert!(older.is_finished(), "the older agent still runs");
+    let ended = older_life.block_on(older).expect("it did not panic");
+    assert_eq!(
+        ended.map_err(|problem| problem.reason),
+        Err(Reason::StaleWriter)
+    );
+    pass(&newer_life, 60);
+    assert!(!newer.is_finished(), "the newer agent ended");
+    older_life.shutdown_background();
+    newer_life.shutdown_background();
+    muster_tests::fakes::assert_invariants(&world.cluster);
+}
+
+/// What runs one agent; its time stands still while the test is elsewhere.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .expect("a runtime");
+        .expect("a runtime")
+}
+
+/// Lets so many seconds pass for the agent of a runtime.
+fn pass(runtime: &tokio::runtime::Runtime, seconds: u64) {
+    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+}
+
+/// Runs an older and a newer agent side by side, the newer after something happened; the older must end with
+/// `StaleWriter`.
+fn beside(world: &World, happens: impl FnOnce()) {
+    let runtime = runtime();
     let ended = runtime.block_on(async {
         let older = tokio::spawn(world.agent(&Faults::none()).run(std::future::pending()));
         tokio::time::sleep(Duration::from_secs(60)).await;

@@ -310,8 +310,9 @@ impl<C: Cluster> Writer<C> {
     /// Stores `next` if this agent's epoch still stands; an edit of the same object by somebody else is written over.
     /// What is in doubt after `doubts` is not settled by it.
     async fn store(&mut self, mut next: Parent, doubts: u64) -> Result<(), Problem> {
-        if self.authority.doubts != doubts {
-            // A cluster that went back gives out the same resource versions again: what is there is read first.
+        if !self.authority.holds(doubts) {
+            // A cluster that went back gives out the same resource versions again, and whoever could not watch it does
+            // not know that it did: unless this agent wrote just now, what is there is read first.
             next.resource_version = self.newest_version().await?;
         }
         for _ in 0..ATTEMPTS {
