@@ -186,12 +186,46 @@ fn an_agent_that_lost_its_state_does_not_go_back_to_what_its_status_says() {
         .source
         .fail(crate::hub::URL, Some(Reason::GitUnreachable));
     let writes = world.cluster.writes().len();
-    world.settle();
-    assert_eq!(world.cluster.writes().len(), writes);
-    assert_eq!(value(), "b");
+    // The next life finds what this one knows of the status in the state, and goes by it as little.
+    for _ in 0..2 {
+        world.settle();
+        assert_eq!(world.cluster.writes().len(), writes);
+        assert_eq!(value(), "b");
+    }
     world.source.fail(crate::hub::URL, None);
     world.settle();
     world.assert_at("shop", &commit_id);
+}
+
+/// HAZARDS.md P10: an agent that lost its state and cannot follow Git still says what was accepted, so that one that starts
+/// after it refuses a rewritten history as well, though nothing could be stored in between.
+#[test]
+fn what_was_accepted_outlives_agents_that_cannot_follow_git() {
+    let hub = Hub::shop().fleet("  serial: 3");
+    let world = World::at(&hub);
+    let accepted = world.source.tip(crate::hub::URL, "main").expect("there");
+    world.lose_state();
+    let rewritten = hub.file("apps/shop/config.yaml", &config_map("config", "b"));
+    world
+        .source
+        .force_push(crate::hub::URL, "main", rewritten.tree());
+    for _ in 0..2 {
+        let faults = Faults::none();
+        world.live(&faults, async |life| {
+            // The cluster was taken over by now, and nothing is stored any more.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            faults.fail(Target::Parent, Failure::Server, u32::MAX);
+            life.settle().await;
+        });
+        world.assert_reason(Reason::NonFastForward);
+        let said = world.published();
+        assert_eq!(said.hub.map(|hub| hub.commit_id).as_ref(), Some(&accepted));
+        assert_eq!(said.serial, 3);
+    }
+    assert_eq!(
+        world.live_object("ConfigMap/shop/config")["data"]["value"],
+        "a"
+    );
 }
 
 /// HAZARDS.md P1 and P6: while the state is lost, an Application that has objects and renders none might render, once it

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::Timestamp;
 use muster_model::agent_state::AgentState;
+use muster_model::release::Revision;
 use muster_model::status::{ApplicationStatus, ClusterState, ClusterStatus, MAX_PROBLEMS, clip};
 use muster_model::{ApplicationKey, ClusterName, Health, Problem, Reason, SyncState};
 use muster_status::publish::heartbeat_seconds;
@@ -21,6 +22,8 @@ pub struct Facts<'a> {
     pub key: &'a str,
     /// Version of the agent.
     pub agent: &'a str,
+    /// The hub commit that was accepted last, though perhaps nothing of it can be had now.
+    pub accepted: Option<&'a Revision>,
     /// What it should have; `None` until that is known.
     pub desired: Option<&'a Desired>,
     /// The newest plan of each Application.
@@ -105,7 +108,8 @@ pub fn report(facts: &Facts<'_>, reported: &mut Reported) -> Option<ClusterStatu
                 d.state
             }
         }),
-        hub: facts.desired.map(|d| d.hub.clone()),
+        hub: facts.accepted.cloned(),
+        serial: facts.state.serial,
         applications,
         problems: problems(facts),
     })

@@ -143,6 +143,7 @@ fn status(cluster: &str, hub: &Revision, problems: Vec<Problem>) -> ClusterStatu
         heartbeat_seconds: 900,
         state: ClusterState::Active,
         hub: Some(hub.clone()),
+        serial: 0,
         applications: BTreeMap::from([(format!("shop/shop-{cluster}"), application)]),
         problems: Vec::new(),
     }

@@ -7,17 +7,19 @@ use std::time::Duration;
 use muster_engine::{Desired, report};
 use muster_model::effect::Effect;
 use muster_model::kinds::Scopes;
-use muster_model::release::Release;
+use muster_model::release::{Release, Revision};
 use muster_model::status::ClusterState;
 use muster_model::{ApplicationKey, GroupKind, ObjectId, Problem, Reason};
 use muster_sync::{ClusterDeletions, Deletions, Evidence, ObjectState, Plan, narrow};
 use tokio::time::Instant;
 
 use super::act::Work;
+use super::gather::Trust;
 use super::goal::{Goal, is_departed};
 use super::parent::Remembered;
 use super::publish::Fleet;
 use super::{Acting, Owner, Wish};
+use crate::config::Config;
 use crate::metrics::{ObjectsLabel, ReasonLabel, StateLabel};
 use crate::ports::Cluster;
 
@@ -421,10 +423,12 @@ impl<C: Cluster> Owner<C> {
         let deletions = Deletions::default();
         let mut at_large = muster_sync::copied_marks(&self.context(&deletions));
         at_large.splice(0..0, self.unsaved.clone());
+        let accepted = self.accepted();
         let facts = report::Facts {
             cluster: &self.config.cluster,
             key: &self.public_key,
             agent: env!("CARGO_PKG_VERSION"),
+            accepted: accepted.as_ref(),
             desired: self.desired.as_ref(),
             plans: &self.plans,
             state: &self.state,
@@ -449,6 +453,17 @@ impl<C: Cluster> Owner<C> {
             .collect();
         let wish: Wish = Some(Arc::new((status, Fleet { clusters })));
         self.wishes.send_replace(wish);
+    }
+
+    /// The hub commit that was accepted last. Whoever starts after the state was lost learns it from the own status
+    /// (HAZARDS.md P10), so it is said even while nothing of it can be had.
+    fn accepted(&self) -> Option<Revision> {
+        let Config { hub, revision, .. } = &self.config;
+        let commit_id = self.state.accepted.get(&Trust::key_of(hub, revision))?;
+        Some(Revision {
+            name: revision.clone(),
+            commit_id: commit_id.clone(),
+        })
     }
 
     fn departed_plans(&self) -> Vec<ApplicationKey> {

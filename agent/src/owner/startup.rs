@@ -99,16 +99,21 @@ impl<S: Source, C: Cluster, T: StatusStore> Agent<S, C, T> {
         Ok(owner)
     }
 
-    /// A parent that declares objects and has no state lost it: then this is true. The own status, which only this cluster
-    /// can sign, still says which hub commit was accepted (HAZARDS.md P10); it is worth a wait.
+    /// A parent that declares objects and knows no release of theirs lost its state, in this life or before one that could
+    /// not follow Git either: then this is true. The own status, which only this cluster can sign, still says which hub
+    /// commit was accepted (HAZARDS.md P10); it is worth a wait.
     async fn recall_accepted(&self, parent: &mut Parent) -> bool {
-        if !parent.state.accepted.is_empty() || parent.scope.kinds.is_empty() {
+        if parent.scope.kinds.is_empty() || !parent.state.enforced.is_empty() {
             return false;
+        }
+        if !parent.state.accepted.is_empty() {
+            return true;
         }
         let Some(said) = self.recall_status().await else {
             return true;
         };
         parent.state.sequence = parent.state.sequence.max(said.sequence);
+        parent.state.serial = said.serial;
         if let Some(hub) = said.hub {
             tracing::warn!(commit_id = %hub.commit_id, "the state is lost: the own status says what was accepted");
             let key = Trust::key_of(&self.config.hub, &hub.name);

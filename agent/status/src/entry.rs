@@ -176,6 +176,7 @@ pub(crate) mod tests {
             heartbeat_seconds: 900,
             state: ClusterState::Active,
             hub: None,
+            serial: 0,
             applications: BTreeMap::new(),
             problems: Vec::new(),
         }

@@ -84,12 +84,13 @@ pub fn says_something_new(next: &ClusterStatus, last: &ClusterStatus) -> bool {
         heartbeat_seconds,
         state,
         hub,
+        serial,
         applications,
         problems,
     } = next;
     *applications != last.applications
         || *problems != last.problems
-        || *hub != last.hub
+        || (hub, serial) != (&last.hub, &last.serial)
         || *state != last.state
         || *heartbeat_seconds != last.heartbeat_seconds
         || (api_version, kind, fleet, cluster)

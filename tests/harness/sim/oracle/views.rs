@@ -75,9 +75,11 @@ impl Oracle {
         let recorded = |url: &str| state.accepted.get(&format!("{url} main")).cloned();
         // The own status still says it when the state is lost.
         let accepted = recorded(HUB).or_else(|| self.said.clone());
+        let content = accepted.as_ref().and_then(|id| self.hub.get(id));
+        let said = content.map_or(0, |(content, _)| content.serial);
         let mut memory = Memory {
             accepted: accepted.clone(),
-            serial: state.serial,
+            serial: state.serial.max(said),
             ..Memory::default()
         };
         for name in APPLICATIONS {
@@ -91,6 +93,8 @@ impl Oracle {
             let view = self.view(&memory, false, Membership::Active, Arc::default(), false);
             self.push(life, view);
         }
+        // Of a state that was lost nobody knows what was in force: what was accepted may be older.
+        let accepted = accepted.filter(|_| !state.enforced.is_empty());
         if let Some((content, _)) = accepted.and_then(|id| self.hub.get(&id).cloned()) {
             let extra = recorded(EXTRA).and_then(|id| self.extra.get(&id).copied());
             if content.membership != Membership::Unassigned {
