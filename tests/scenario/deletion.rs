@@ -1,7 +1,7 @@
 //! The brake on deletions (DESIGN.md section 7), approvals, and leaving.
 
-use muster_model::Reason;
 use muster_model::status::ClusterState;
+use muster_model::{GroupKind, Reason};
 use muster_tests::fakes::Faults;
 
 use crate::hub::{DEFINITION, Hub, WIDGET, config_map, deployment, with_sync_options};
@@ -88,6 +88,30 @@ fn the_whole_of_a_small_application_waits() {
     world.assert_reason(Reason::NeedsApproval);
     world.assert_deletes(&[]);
     assert!(world.objects().contains("ConfigMap/shop/books"));
+}
+
+/// An approval is of all that left Git: what an agent cannot see yet would go with it, and is shown with what waits.
+#[test]
+fn what_cannot_be_seen_is_listed_with_what_waits() {
+    let two = Hub::shop()
+        .application("books", CASCADE)
+        .file("apps/books/books.yaml", &config_map("books", "1"))
+        .file("apps/books/web.yaml", &deployment("books", "shop:1"));
+    let world = World::at(&two);
+    world.commit(&two.without_application("books"));
+    let waiting = || {
+        world.settle();
+        let pending = world.application("books").pending_deletions;
+        pending.expect("something is pending").objects
+    };
+    let both = ["ConfigMap/shop/books", "Deployment.apps/shop/books"];
+    assert_eq!(waiting(), both);
+    let kind = GroupKind::new("", "ConfigMap");
+    world.cluster.break_watch(&kind, true);
+    assert_eq!(waiting(), both);
+    world.cluster.break_watch(&kind, false);
+    assert_eq!(waiting(), both);
+    world.assert_deletes(&[]);
 }
 
 /// As in Argo CD: without the finalizer, removing an Application does not remove what it deployed.

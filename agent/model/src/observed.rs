@@ -163,6 +163,16 @@ pub struct Observed {
     pub parent: ParentScope,
 }
 
+impl Observed {
+    /// True when the objects of a kind are all known: they are listed, or the API server serves no such kind.
+    #[must_use]
+    pub fn is_in_view(&self, kind: &GroupKind) -> bool {
+        self.discovery.as_ref().is_some_and(|discovery| {
+            self.synced_kinds.contains(kind) || !discovery.kinds.contains_key(kind)
+        })
+    }
+}
+
 /// The kinds and namespaces the ApplySet parent declares.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ParentScope {

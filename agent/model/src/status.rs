@@ -127,6 +127,17 @@ pub struct PendingDeletions {
     pub objects: Vec<String>,
 }
 
+impl PendingDeletions {
+    /// How many wait, as a subject and its verb.
+    #[must_use]
+    pub fn waiting(&self) -> String {
+        match self.count {
+            1 => "1 deletion waits".to_owned(),
+            count => format!("{count} deletions wait"),
+        }
+    }
+}
+
 /// Cuts a message to [`MAX_MESSAGE`] bytes at a character's edge.
 #[must_use]
 pub fn clip(message: &str) -> String {

@@ -92,19 +92,9 @@ impl<C: Cluster> Owner<C> {
 
     /// Every kind that the parent declares is listed: what we own is all in view.
     pub(super) fn sees_everything(&self) -> bool {
-        let served = |kind| {
-            self.observed
-                .discovery
-                .as_ref()
-                .is_none_or(|d| d.kinds.contains_key(kind))
-        };
-        self.observed.discovery.is_some()
-            && self
-                .observed
-                .parent
-                .kinds
-                .iter()
-                .all(|kind| self.observed.synced_kinds.contains(kind) || !served(kind))
+        let observed = &self.observed;
+        let mut kinds = observed.parent.kinds.iter();
+        observed.discovery.is_some() && kinds.all(|kind| observed.is_in_view(kind))
     }
 
     /// What an Application holds in the cluster, by the marks the objects carry.

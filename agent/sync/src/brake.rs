@@ -9,7 +9,7 @@ use muster_model::effect::is_precious;
 use muster_model::status::PendingDeletions;
 use muster_model::{Digest, GroupKind, ObjectId};
 
-use crate::context::Deletions;
+use crate::context::{Context, Deletions};
 use crate::desired::deletions_digest;
 
 /// Deletions of one Application that are always within the budget, and the share of it above that.
@@ -158,14 +158,26 @@ fn digest_to_approve(pending: &BTreeSet<ObjectId>, deletions: &Deletions) -> Dig
     }
 }
 
-/// What the status says of deletions that wait.
+/// What the status says of deletions that wait. An approval of all that left Git lets go what cannot be seen now as well,
+/// so that is listed with them: nobody approves more than was shown.
 #[must_use]
-pub fn pending(pending: &BTreeSet<ObjectId>, deletions: &Deletions) -> Option<PendingDeletions> {
-    (!pending.is_empty()).then(|| PendingDeletions {
-        count: count(pending),
-        digest: digest_to_approve(pending, deletions),
+pub fn pending(pending: &BTreeSet<ObjectId>, context: &Context<'_>) -> Option<PendingDeletions> {
+    if pending.is_empty() {
+        return None;
+    }
+    let (deletions, observed) = (context.deletions, context.observed);
+    let digest = digest_to_approve(pending, deletions);
+    let leaving = &deletions.ledger.leaving;
+    let is_all = digest == deletions_digest(leaving);
+    let unseen = leaving
+        .iter()
+        .filter(|id| is_all && !observed.is_in_view(&id.group_kind()));
+    let listed: BTreeSet<ObjectId> = pending.iter().chain(unseen).cloned().collect();
+    Some(PendingDeletions {
+        count: count(&listed),
+        digest,
         before: deletions.ledger.before.clone(),
-        objects: pending
+        objects: listed
             .iter()
             .take(MAX_LISTED)
             .map(ToString::to_string)

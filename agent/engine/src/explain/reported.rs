@@ -124,8 +124,9 @@ fn said(question: &str, key: &ApplicationKey, app: &ApplicationStatus) -> Step {
     if let Some(pending) = &app.pending_deletions {
         step = step.at(
             format!(
-                "{} deletions wait for an approval of {}",
-                pending.count, pending.digest
+                "{} for an approval of {}",
+                pending.waiting(),
+                pending.digest
             ),
             None,
         );

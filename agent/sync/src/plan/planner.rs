@@ -32,7 +32,7 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
     let said = [applying.waiting.take(), applying.home.take()];
     let objects = reports(&verdicts, &extras);
     let problems = problems(&verdicts, &objects, said, &pruning, context);
-    let pending_deletions = brake::pending(&pruning.pending, context.deletions);
+    let pending_deletions = brake::pending(&pruning.pending, context);
     let mut sync = report::sync(&objects, &pruning.kept);
     if applying.is_behind && sync == SyncState::Synced {
         sync = SyncState::OutOfSync;

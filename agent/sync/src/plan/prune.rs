@@ -334,7 +334,7 @@ pub(super) fn approval_needed(
     wanted: &Wanted,
     context: &Context<'_>,
 ) -> Option<Problem> {
-    let status = brake::pending(pending, context.deletions)?;
+    let status = brake::pending(pending, context)?;
     let confirm_only = pending.is_subset(&wanted.confirm);
     let reason = if confirm_only {
         Reason::PruneConfirm
@@ -347,11 +347,7 @@ pub(super) fn approval_needed(
         .map(|commit| format!(", before: {commit}"))
         .unwrap_or_default();
     Some(
-        Problem::new(
-            reason,
-            format!("{} deletions wait for an approval", status.count),
-        )
-        .remedy(format!(
+        Problem::new(reason, format!("{} for an approval", status.waiting())).remedy(format!(
             "approve them in the fleet file: {{deletions: {}{before}}}",
             status.digest
         )),

@@ -90,7 +90,7 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
         steps,
         problems,
         wake,
-        pending_deletions: brake::pending(&judged.pending, context.deletions),
+        pending_deletions: brake::pending(&judged.pending, context),
         ..standing
     }
 }
