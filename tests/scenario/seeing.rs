@@ -24,6 +24,35 @@ fn shop_and_books(port: &str) -> Hub {
         )
 }
 
+/// HAZARDS.md S5 and P6: an Application that renders nothing stands as what it keeps does.
+#[test]
+fn what_an_emptied_application_keeps_is_unknown_while_it_cannot_be_watched() {
+    let kind = GroupKind::new("", "ConfigMap");
+    let books = Hub::shop().application("books", "");
+    let world = World::at(
+        &books
+            .clone()
+            .file("apps/books/all.yaml", &config_map("books", "x")),
+    );
+    world.commit(&books.file("apps/books/kustomization.yaml", "resources: []\n"));
+    let standing = || {
+        let books = world.application("books");
+        (books.sync, books.health)
+    };
+    world.live(&Faults::none(), async |life| {
+        life.settle().await;
+        assert_eq!(standing(), (SyncState::OutOfSync, Health::Healthy));
+        world.cluster.break_watch(&kind, true);
+        life.settle().await;
+        // That it is not what Git says is known of Git alone.
+        assert_eq!(standing(), (SyncState::OutOfSync, Health::Unknown));
+        world.cluster.break_watch(&kind, false);
+        life.settle().await;
+    });
+    assert_eq!(standing(), (SyncState::OutOfSync, Health::Healthy));
+    world.assert_deletes(&[]);
+}
+
 /// HAZARDS.md S5: what cannot be read is unknown, not as it was, and not gone; the others go on.
 #[test]
 fn what_cannot_be_watched_is_unknown_and_the_others_go_on() {

@@ -164,6 +164,12 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// True while everything that happens to objects of a kind is told: they are listed, and the watch works.
+    #[must_use]
+    pub fn is_watched(&self, kind: &GroupKind) -> bool {
+        self.synced_kinds.contains(kind) && !self.broken.contains_key(kind)
+    }
+
     /// True when the objects of a kind are all known: they are listed, or the API server serves no such kind.
     #[must_use]
     pub fn is_in_view(&self, kind: &GroupKind) -> bool {

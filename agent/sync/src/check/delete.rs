@@ -223,7 +223,7 @@ impl<'a> Linter<'a> {
             found.kinds.contains_key(&kind) && !found.failed_groups.contains(&kind.group)
         });
         self.require(
-            known && observed.synced_kinds.contains(&kind) && !observed.broken.contains_key(&kind),
+            known && observed.is_watched(&kind),
             Invariant::NoPruneOnDoubt,
             object,
             "is of a kind that is not completely known",

@@ -66,7 +66,7 @@ pub(super) fn of(object: &DesiredObject, delivered: &Delivered, context: &Contex
         }
         Some(_) => {}
     }
-    if !observed.synced_kinds.contains(&kind) || observed.broken.contains_key(&kind) {
+    if !observed.is_watched(&kind) {
         return broken(&kind);
     }
     if object.id.namespace().is_empty() {

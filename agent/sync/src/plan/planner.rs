@@ -8,7 +8,7 @@ use muster_model::observed::ParentScope;
 use muster_model::{Health, ObjectId, Problem, Reason, SyncState};
 
 use super::judge::{Verdict, judge_all};
-use super::prune::{Extras, Pruning, extras, prune};
+use super::prune::{Pruning, extras, prune};
 use super::{ObjectReport, ObjectState, Plan, Step, StepKind, place, waves};
 use crate::audit;
 use crate::brake;
@@ -30,7 +30,9 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
     let busy = !applying.steps.is_empty() || applying.is_behind;
     let pruning = prune(desired, &verdicts, &extras, context, busy);
     let said = [applying.waiting.take(), applying.home.take()];
-    let objects = reports(&verdicts, &extras);
+    let left = extras.reports(context);
+    let health = health(desired, &verdicts, &left);
+    let objects = reports(&verdicts, left);
     let problems = problems(&verdicts, &objects, said, &pruning, context);
     let pending_deletions = brake::pending(&pruning.pending, context);
     let mut sync = report::sync(&objects, &pruning.kept);
@@ -47,7 +49,7 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
         account: desired.policy.account.clone(),
         declare: declare(desired, context),
         sync,
-        health: health(desired, &verdicts),
+        health,
         applied: verdicts.values().all(|verdict| verdict.state.is_settled())
             && !applying.is_behind
             && !is_emptied(&problems),
@@ -117,29 +119,31 @@ fn declare(desired: &DesiredSet, context: &Context<'_>) -> Declare {
 
 fn reports(
     verdicts: &BTreeMap<ObjectId, Verdict>,
-    extras: &Extras<'_>,
+    left: BTreeMap<ObjectId, ObjectReport>,
 ) -> BTreeMap<ObjectId, ObjectReport> {
     let wanted = verdicts
         .iter()
         .map(|(id, verdict)| (id.clone(), verdict.report()));
-    let left = extras.left.iter().map(|(id, record)| {
-        let report = ObjectReport {
-            state: ObjectState::Extra,
-            health: record.health.clone(),
-            yielded: Vec::new(),
-        };
-        (id.clone(), report)
-    });
     wanted.chain(left).collect()
 }
 
-fn health(desired: &DesiredSet, verdicts: &BTreeMap<ObjectId, Verdict>) -> Health {
-    report::health(
-        verdicts
-            .values()
-            .map(|verdict| (verdict.state, verdict.health.as_ref().map(|r| r.health))),
-        desired.policy.automated,
-    )
+/// The health of what Git wants; while it wants nothing, of what is left.
+fn health(
+    desired: &DesiredSet,
+    verdicts: &BTreeMap<ObjectId, Verdict>,
+    left: &BTreeMap<ObjectId, ObjectReport>,
+) -> Health {
+    let wanted = verdicts
+        .values()
+        .map(|verdict| (verdict.state, verdict.health.as_ref()));
+    let left = left
+        .values()
+        .filter(|_| verdicts.is_empty())
+        .map(|report| (report.state, report.health.as_ref()));
+    let objects = wanted
+        .chain(left)
+        .map(|(state, assessed)| (state, assessed.map(|assessed| assessed.health)));
+    report::health(objects, desired.policy.automated)
 }
 
 /// Jobs seen complete with the content Git has: remembered while they are still seen (HAZARDS.md T-75).

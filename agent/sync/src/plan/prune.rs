@@ -10,7 +10,7 @@ use muster_model::{ApplicationKey, Health, ObjectId, Problem, Reason};
 use super::holders::{only_holders, unused};
 use super::judge::{Action, Verdict};
 use super::waves::propagation;
-use super::{Step, StepKind};
+use super::{ObjectReport, ObjectState, Step, StepKind};
 use crate::brake::{self, Wanted};
 use crate::context::Context;
 use crate::desired::DesiredSet;
@@ -26,6 +26,26 @@ pub(super) struct Extras<'a> {
     pub(super) left: BTreeMap<ObjectId, &'a Record>,
     /// Another Application does.
     pub(super) moved: BTreeMap<ObjectId, ApplicationKey>,
+}
+
+impl Extras<'_> {
+    /// How what nobody wants stands.
+    pub(super) fn reports(&self, context: &Context<'_>) -> BTreeMap<ObjectId, ObjectReport> {
+        let report = |(id, record): (&ObjectId, &&Record)| {
+            let state = if context.observed.is_watched(&id.group_kind()) {
+                ObjectState::Extra
+            } else {
+                ObjectState::Unknown
+            };
+            let report = ObjectReport {
+                state,
+                health: record.health.clone(),
+                yielded: Vec::new(),
+            };
+            (id.clone(), report)
+        };
+        self.left.iter().map(report).collect()
+    }
 }
 
 /// Finds the live objects of an Application, ours by every test, that are not among `wanted`.
@@ -371,8 +391,7 @@ pub(super) fn deletable<'a>(
                 groups.insert(kind.group.clone());
             }
             known
-                && context.observed.synced_kinds.contains(&kind)
-                && !context.observed.broken.contains_key(&kind)
+                && context.observed.is_watched(&kind)
                 && !context.memory.own.contains(id)
                 && !record.deleting
         })

@@ -84,7 +84,7 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
     } else if !wanted.objects.is_empty() {
         problems.extend(suspended(context));
     }
-    let standing = standing(removal, found);
+    let standing = standing(removal, found, context);
     problems.extend(finalizing(&standing.objects, context));
     Plan {
         steps,
@@ -96,9 +96,13 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
 }
 
 /// How the Application stands, before anything is planned.
-fn standing(removal: &Removal, found: Extras<'_>) -> Plan {
-    let (sync, health) = if found.left.is_empty() {
+fn standing(removal: &Removal, found: Extras<'_>, context: &Context<'_>) -> Plan {
+    let objects = found.reports(context);
+    let is_unseen = |report: &ObjectReport| report.state == ObjectState::Unknown;
+    let (sync, health) = if objects.is_empty() {
         (SyncState::Synced, Health::Healthy)
+    } else if objects.values().any(is_unseen) {
+        (SyncState::Unknown, Health::Unknown)
     } else {
         (SyncState::OutOfSync, Health::Progressing)
     };
@@ -108,11 +112,7 @@ fn standing(removal: &Removal, found: Extras<'_>) -> Plan {
         account: removal.account.clone(),
         declare: Declare::default(),
         steps: Vec::new(),
-        objects: found
-            .left
-            .iter()
-            .map(|(id, record)| (id.clone(), extra(record)))
-            .collect(),
+        objects,
         moves: found.moved,
         problems: Vec::new(),
         sync,
@@ -193,12 +193,4 @@ fn releases(objects: &BTreeMap<ObjectId, &Record>) -> Option<Step> {
 
 fn options(record: &Record) -> ObjectOptions {
     ObjectOptions::parse(record.sync_options.as_deref().unwrap_or_default())
-}
-
-fn extra(record: &Record) -> ObjectReport {
-    ObjectReport {
-        state: ObjectState::Extra,
-        health: record.health.clone(),
-        yielded: Vec::new(),
-    }
 }
