@@ -17,6 +17,8 @@ struct Subscription {
     queue: Queue,
     /// False until a list was sent, and again once the watch broke.
     live: bool,
+    /// Why it is not, as it was said last.
+    said: Option<Reason>,
 }
 
 /// Everybody who watches.
@@ -66,6 +68,7 @@ impl Watches {
             kind,
             queue,
             live: false,
+            said: None,
         };
         if self.works(&subscription.kind, api) {
             subscription.list(&self.applyset, api, self.stale.as_ref());
@@ -173,8 +176,8 @@ impl Watches {
         for (subscription, works) in self.kinds.iter_mut().zip(works) {
             match (subscription.live, works) {
                 (false, true) => subscription.list(&self.applyset, api, self.stale.as_ref()),
-                (true, false) => subscription.fall(self.away, self.forbidden, api),
-                (true, true) | (false, false) => {}
+                (true | false, false) => subscription.fall(self.away, self.forbidden, api),
+                (true, true) => {}
             }
         }
     }
@@ -220,7 +223,7 @@ impl Watches {
 
 impl Subscription {
     fn list(&mut self, applyset: &str, api: &ApiServer, stale: Option<&api_server::Backup>) {
-        self.live = true;
+        (self.live, self.said) = (true, None);
         let ours = |id: &ObjectId, object: &Node| {
             id.group_kind() == self.kind && part_of(object) == Some(applyset)
         };
@@ -235,6 +238,7 @@ impl Subscription {
         send(&self.queue, WatchEvent::Listed(self.kind.clone(), items));
     }
 
+    /// Says that the watch does not work, and says it again when that has another reason.
     fn fall(&mut self, away: bool, forbidden: bool, api: &ApiServer) {
         self.live = false;
         let (reason, message) = match (away, forbidden, api.serves(&self.kind)) {
@@ -242,10 +246,10 @@ impl Subscription {
             (false, false, false) => (Reason::KindMissing, "the kind is not served"),
             (true, _, _) | (false, false, true) => (Reason::ApiUnreachable, "the watch broke"),
         };
-        send(
-            &self.queue,
-            WatchEvent::Broken(self.kind.clone(), Problem::new(reason, message)),
-        );
+        if self.said.replace(reason) != Some(reason) {
+            let problem = Problem::new(reason, message);
+            send(&self.queue, WatchEvent::Broken(self.kind.clone(), problem));
+        }
     }
 }
 

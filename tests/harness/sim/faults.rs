@@ -229,10 +229,7 @@ pub(crate) fn process(world: &mut World, fault: ProcessFault) {
         ProcessFault::LoseState => {
             world.journal().reach("state lost");
             world.kill();
-            world.oracle().forget_ledgers();
-            // The own status is all that is left: without it nothing says what was accepted.
-            if world.published().is_empty() {
-                world.oracle().forget_history();
+            if world.oracle().state_lost() {
                 world.around.status.forget();
             }
             world

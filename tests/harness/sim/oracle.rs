@@ -47,6 +47,8 @@ pub(crate) struct InForce {
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) since: Duration,
+    /// It may have been taken up, or may be at the next look only: what was before may be followed until then.
+    pub(crate) maybe: bool,
     /// Git was read, its history is trusted, and the fleet file is valid.
     pub(crate) sure: bool,
     pub(crate) membership: Membership,
@@ -209,6 +211,16 @@ impl Oracle {
         self.restorable = self.accepted.take().or(self.restorable.take());
         self.recorded = None;
         self.said = None;
+    }
+
+    /// The state is gone; true when the own status does not say what was accepted either: nothing is left.
+    pub(crate) fn state_lost(&mut self) -> bool {
+        self.forget_ledgers();
+        let lost = self.said.is_none();
+        if lost {
+            self.forget_history();
+        }
+        lost
     }
 
     /// The own status is gone; true when the state is gone too: nothing is left.

@@ -65,7 +65,13 @@ impl Oracle {
         let (mut memory, accepted) = (memory.clone(), self.accepted.clone());
         let view = self.look(&mut memory);
         self.accepted = accepted;
-        self.push(life, view);
+        self.push(
+            life,
+            View {
+                maybe: true,
+                ..view
+            },
+        );
     }
 
     /// A life begins with what is stored: the release of each Application, and above them what was accepted last, which
@@ -125,8 +131,10 @@ impl Oracle {
 
     fn push(&mut self, life: u32, view: View) {
         let views = self.views.entry(life).or_default();
-        if views.last().is_none_or(|last| !same(last, &view)) {
-            views.push(view);
+        match views.last_mut().filter(|last| same(last, &view)) {
+            Some(last) if last.maybe && !view.maybe => *last = view,
+            Some(_) => {}
+            None => views.push(view),
         }
     }
 
@@ -215,6 +223,7 @@ impl Oracle {
     ) -> View {
         View {
             since: self.journal.now(),
+            maybe: false,
             sure,
             membership,
             applications: memory.held.clone(),
@@ -229,7 +238,10 @@ impl Oracle {
         let long = self.frozen.contains(&life) || now < self.slow_until;
         let from = now.saturating_sub(if long { LONG_LAG } else { LAG });
         let views = self.views.get(&life).map(Vec::as_slice).unwrap_or_default();
-        let ended = |index: usize| views.get(index + 1).map(|next| next.since);
+        let ended = |index: usize| {
+            let mut later = views.iter().skip(index + 1).filter(|view| !view.maybe);
+            later.next().map(|next| next.since)
+        };
         views
             .iter()
             .enumerate()

@@ -185,8 +185,10 @@ impl Oracle {
             self.journal.reach("recreated");
         }
         self.delete_in_order(sent, object);
+        // What another life has just made is not counted: nobody loses what was there under the release.
+        let is_anothers = self.is_late(object, sent.life) && !is_precious(object);
         self.acts(object, sent.life);
-        if braked && !approved && !is_superseded(object) {
+        if braked && !approved && !is_superseded(object) && !is_anothers {
             self.brake(sent.api, (object, uid), (&name, hash, before));
         }
         if approved {
