@@ -167,6 +167,8 @@ reasons! {
     DiskFull Config "The agent's volume is full." => "enlarge it";
     Forged Config "A status does not carry the cluster's own signature." => "check the status repository's writers";
     StatusPushFailed Transient "The status could not be pushed; work in the cluster goes on." => "check the rights of the agent's credentials on the status ref";
+    #[serde(other)]
+    UnknownReason Internal "A newer muster gives a reason that this one does not know." => "read the status with the newer muster";
 }
 
 impl fmt::Display for Reason {
@@ -185,6 +187,7 @@ mod tests {
             let json = serde_json::to_string(reason).expect("a unit variant");
             assert_eq!(json, format!("\"{reason}\""));
             assert!(!reason.remedy().is_empty() && reason.meaning().ends_with('.'));
+            assert_eq!(serde_json::from_str::<Reason>(&json).ok(), Some(*reason));
         }
     }
 }

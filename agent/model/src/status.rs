@@ -15,9 +15,10 @@ pub const MAX_MESSAGE: usize = 256;
 /// Most problems listed for one Application; further ones are counted.
 pub const MAX_PROBLEMS: usize = 20;
 
-/// `status.json` of one cluster.
+/// `status.json` of one cluster. Agents of one fleet are not upgraded in one moment: what a newer one says beside this is
+/// passed over here, and goes on with the bytes that it signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterStatus {
     /// `muster.dev/v1alpha1`.
     pub api_version: String,
@@ -79,7 +80,7 @@ pub enum ClusterState {
 
 /// One Application on one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct ApplicationStatus {
     /// The ApplicationSet it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +116,7 @@ pub struct ApplicationStatus {
 
 /// Deletions that wait for approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct PendingDeletions {
     /// How many objects.
     pub count: u32,

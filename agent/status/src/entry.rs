@@ -160,6 +160,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use muster_model::status::ClusterState;
+    use muster_model::{Problem, Reason};
 
     use super::*;
 
@@ -213,6 +214,29 @@ pub(crate) mod tests {
             again(&east, &[], forged.as_bytes()),
             Err(EntryError::Signature { .. })
         ));
+    }
+
+    /// A fleet is not upgraded in one moment: what a newer agent says and this one does not know is no reason to disbelieve
+    /// it, and is passed on as it was signed.
+    #[test]
+    fn what_a_newer_agent_says_beside_is_passed_on() {
+        let key = SigningKey::from_seed(&[7; 32]);
+        let told = Problem::new(Reason::WaitingForCrd, "something of tomorrow");
+        let mut today = status("east", 3, &key);
+        today.problems = vec![told];
+        let today = serde_json::to_string(&today).expect("JSON");
+        let newer = today
+            .replace("WaitingForCrd", "WaitingForTomorrow")
+            .replacen('{', "{\"tomorrow\":{\"wind\":\"west\"},", 1);
+        let signature = key
+            .sign(STATUS_NAMESPACE, newer.as_bytes())
+            .expect("signed");
+        let east = ClusterName::new("east").expect("a name");
+        let entry = Entry::verify(&east, &[], newer.clone().into_bytes(), signature);
+        let entry = entry.expect("its own word");
+        assert_eq!(entry.bytes(), newer.as_bytes());
+        let reasons: Vec<_> = entry.status().problems.iter().map(|p| p.reason).collect();
+        assert_eq!(reasons, [Reason::UnknownReason]);
     }
 
     /// HAZARDS.md T-88: the signature covers time and sequence.
