@@ -351,7 +351,9 @@ impl Oracle {
         }
         ledger.uids.insert((object.clone(), uid.to_owned()));
         let (count, total) = (ledger.uids.len(), ledger.total);
-        let everywhere: usize = self.ledgers.values().map(|ledger| ledger.uids.len()).sum();
+        // What was refused, and is wanted under the next content again, is one object all the same.
+        let everywhere: BTreeSet<_> = self.ledgers.values().flat_map(|l| &l.uids).collect();
+        let everywhere = everywhere.len();
         let budget = |of: usize, (floor, percent): (usize, usize)| floor.max(of * percent / 100);
         let found = if is_precious(object) {
             Some("is of a kind that always needs an approval".to_owned())
