@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use muster_engine::fleet_plan::changed_lines;
 use muster_engine::lines::{Lines, Tone};
 use muster_fleet::edit::{ClusterEntry, add_cluster, remove_cluster, set_on_leave, set_state};
 use muster_fleet::fleet::{ClusterState, Fleet, OnLeave};
@@ -163,19 +164,13 @@ fn finish(
     console: &mut Console,
 ) -> Result<(), Problem> {
     let mut lines = Lines::default();
-    let diff = similar::TextDiff::from_lines(old, new);
-    for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
-        for change in hunk.iter_changes() {
-            let (tone, sign) = match change.tag() {
-                similar::ChangeTag::Equal => (Tone::Faint, ' '),
-                similar::ChangeTag::Delete => (Tone::Bad, '-'),
-                similar::ChangeTag::Insert => (Tone::Good, '+'),
-            };
-            lines.push(
-                tone,
-                format!("{sign} {}", change.value().trim_end_matches('\n')),
-            );
-        }
+    for line in changed_lines(old, new) {
+        let tone = match line.chars().next() {
+            Some('-') => Tone::Bad,
+            Some('+') => Tone::Good,
+            Some(_) | None => Tone::Faint,
+        };
+        lines.push(tone, line);
     }
     console.lines(&lines);
     if dry_run {

@@ -1,11 +1,12 @@
 //! The changed lines of an object, with what is secret replaced.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use imara_diff::{Algorithm, Diff, InternedInput, Token};
 use muster_model::node::Value;
 use muster_model::{Map, Node, json, marks, yaml};
 use muster_sync::DesiredObject;
-use similar::{ChangeTag, TextDiff};
 
 use super::members::Member;
 use super::{Group, Side};
@@ -14,7 +15,7 @@ use crate::each::collect;
 use crate::survey::Surveyed;
 
 /// Lines around a change that are shown with it.
-const CONTEXT: usize = 2;
+const CONTEXT: u32 = 2;
 /// Lines of one object's diff at most; a generated object can have thousands.
 const MAX_LINES: usize = 400;
 /// kubectl's copy of the whole object.
@@ -112,35 +113,58 @@ fn masked(node: &Node, key: &[u8]) -> Node {
     }
 }
 
-/// The changed lines and those around them, each with a sign; `…` where lines are left out.
+/// The changed lines of an object, and those around them.
 fn lines(old: &Node, new: &Node) -> Vec<String> {
-    let (old, new) = (yaml::to_string(old), yaml::to_string(new));
-    let diff = TextDiff::from_lines(&old, &new);
-    let mut out = Vec::new();
-    for (number, hunk) in diff
-        .unified_diff()
-        .context_radius(CONTEXT)
-        .iter_hunks()
-        .enumerate()
-    {
-        if number > 0 {
-            out.push("  …".to_owned());
-        }
-        for change in hunk.iter_changes() {
-            let sign = match change.tag() {
-                ChangeTag::Equal => ' ',
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-            };
-            out.push(format!("{sign} {}", change.value().trim_end_matches('\n')));
-        }
-    }
+    let mut out = changed_lines(&yaml::to_string(old), &yaml::to_string(new));
     if out.len() > MAX_LINES {
         let more = out.len() - MAX_LINES;
         out.truncate(MAX_LINES);
         out.push(format!("  … {more} more lines"));
     }
     out
+}
+
+/// The changed lines of a text and two around each change, every one behind its sign and a space; `  …` where lines
+/// between two changes are left out.
+#[must_use]
+pub fn changed_lines(old: &str, new: &str) -> Vec<String> {
+    let input = InternedInput::new(old, new);
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_lines(&input);
+    let length = u32::try_from(input.before.len()).unwrap_or(u32::MAX);
+    let mut out = Vec::new();
+    // What of the old text is done with, and how far the context of the change before reaches.
+    let (mut done, mut reach) = (0, 0);
+    for hunk in diff.hunks() {
+        let (start, end) = (hunk.before.start, hunk.before.end);
+        push(&mut out, ' ', &input, &input.before, done..reach.min(start));
+        done = reach.min(start);
+        let ahead = start.saturating_sub(CONTEXT);
+        if ahead > done && !out.is_empty() {
+            out.push("  …".to_owned());
+        }
+        push(&mut out, ' ', &input, &input.before, ahead.max(done)..start);
+        push(&mut out, '-', &input, &input.before, hunk.before);
+        push(&mut out, '+', &input, &input.after, hunk.after);
+        done = end;
+        reach = end.saturating_add(CONTEXT).min(length);
+    }
+    push(&mut out, ' ', &input, &input.before, done..reach);
+    out
+}
+
+fn push(
+    out: &mut Vec<String>,
+    sign: char,
+    input: &InternedInput<&str>,
+    side: &[Token],
+    lines: Range<u32>,
+) {
+    let lines = side.get(lines.start as usize..lines.end as usize);
+    for line in lines.unwrap_or_default() {
+        let line = input.interner[*line].trim_end_matches('\n');
+        out.push(format!("{sign} {line}"));
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +193,29 @@ mod tests {
         );
         assert_eq!(shown(&secret("a"), b"k"), shown(&secret("a"), b"k"));
         assert_ne!(shown(&secret("a"), b"k"), shown(&secret("a"), b"other"));
+    }
+
+    #[test]
+    fn two_lines_around_each_change_are_shown_once() {
+        let changed = |old: &str, new: &str| {
+            let text = |words: &str| words.replace(' ', "\n") + "\n";
+            changed_lines(&text(old), &text(new))
+        };
+        assert_eq!(changed("a b c", "a b c"), [""; 0]);
+        assert_eq!(
+            changed("a b c d e f", "a b c D e f"),
+            ["  b", "  c", "- d", "+ D", "  e", "  f"]
+        );
+        // Close to each other: what is between them is neither left out nor repeated.
+        assert_eq!(
+            changed("a b c d", "A b c D"),
+            ["- a", "+ A", "  b", "  c", "- d", "+ D"]
+        );
+        assert_eq!(
+            changed("a 1 2 3 4 5 b", "A 1 2 3 4 5"),
+            ["- a", "+ A", "  1", "  2", "  …", "  4", "  5", "- b"]
+        );
+        assert_eq!(changed_lines("a", "a\nb"), ["- a", "+ a", "+ b"]);
     }
 
     #[test]
