@@ -24,7 +24,7 @@ use crate::survey::{Manner, Question, Survey};
 
 pub use approvals::Approval;
 pub use clusters::{ClusterPlan, Standing};
-pub use diff::{changed_lines, shown};
+pub use diff::shown;
 pub use steps::{RolloutPlan, Rules, StepPlan, all_rollouts};
 
 /// What a commit will do to the fleet.

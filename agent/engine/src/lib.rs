@@ -17,6 +17,7 @@ pub mod explain;
 pub mod fleet_plan;
 pub mod graph;
 pub mod known_targets;
+pub mod line_diff;
 pub mod lines;
 mod placing;
 mod policy;

@@ -21,6 +21,18 @@ pub enum Tone {
     Faint,
 }
 
+impl Tone {
+    /// The mood of a line of a diff, by its sign.
+    #[must_use]
+    pub fn of_changed(line: &str) -> Self {
+        match line.chars().next() {
+            Some('+') => Self::Good,
+            Some('-') => Self::Bad,
+            Some(_) | None => Self::Faint,
+        }
+    }
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use muster_engine::fleet_plan::changed_lines;
+use muster_engine::line_diff::changed_lines;
 use muster_engine::lines::{Lines, Tone};
 use muster_fleet::edit::{ClusterEntry, add_cluster, remove_cluster, set_on_leave, set_state};
 use muster_fleet::fleet::{ClusterState, Fleet, OnLeave};
@@ -165,12 +165,7 @@ fn finish(
 ) -> Result<(), Problem> {
     let mut lines = Lines::default();
     for line in changed_lines(old, new) {
-        let tone = match line.chars().next() {
-            Some('-') => Tone::Bad,
-            Some('+') => Tone::Good,
-            Some(_) | None => Tone::Faint,
-        };
-        lines.push(tone, line);
+        lines.push(Tone::of_changed(&line), line);
     }
     console.lines(&lines);
     if dry_run {

@@ -48,14 +48,7 @@ pub(super) fn escape(text: &str) -> String {
 pub(super) fn report(title: &str, lines: &Lines) -> String {
     let mut body = "<pre>".to_owned();
     for line in &lines.0 {
-        let class = match line.tone {
-            Tone::Plain => "plain",
-            Tone::Heading => "heading",
-            Tone::Good => "good",
-            Tone::Bad => "bad",
-            Tone::Busy => "busy",
-            Tone::Faint => "soft",
-        };
+        let class = class(line.tone);
         let _ = writeln!(
             body,
             "<span class=\"{class}\">{}</span>",
@@ -64,6 +57,18 @@ pub(super) fn report(title: &str, lines: &Lines) -> String {
     }
     body.push_str("</pre>\n");
     page(title, &body)
+}
+
+/// The style class of a tone.
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain => "plain",
+        Tone::Heading => "heading",
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Busy => "busy",
+        Tone::Faint => "soft",
+    }
 }
 
 /// A row of figures, each with the word below it.

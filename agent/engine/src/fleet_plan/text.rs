@@ -228,12 +228,7 @@ fn changed(lines: &mut Lines, group: &Group) {
     for change in &group.change {
         lines.push(Tone::Busy, format!("  ~ {}", change.object));
         for line in &change.diff {
-            let tone = match line.chars().next() {
-                Some('+') => Tone::Good,
-                Some('-') => Tone::Bad,
-                _ => Tone::Faint,
-            };
-            lines.push(tone, format!("      {line}"));
+            lines.push(Tone::of_changed(line), format!("      {line}"));
         }
     }
 }

@@ -6,9 +6,9 @@ use muster_engine::FleetPlan;
 use muster_engine::fleet_plan::{
     Approval, ClusterPlan, Group, GroupKind, Place, RolloutPlan, Standing,
 };
-use muster_engine::lines::{count, some};
+use muster_engine::lines::{Tone, count, some};
 
-use super::{escape, figures, page, problem};
+use super::{class, escape, figures, page, problem};
 
 /// Applications named below a change.
 const NAMED: usize = 60;
@@ -170,11 +170,7 @@ fn group(group: &Group) -> String {
 fn diff(lines: &[String]) -> String {
     let mut out = "<pre>".to_owned();
     for line in lines {
-        let class = match line.chars().next() {
-            Some('+') => "good",
-            Some('-') => "bad",
-            _ => "soft",
-        };
+        let class = class(Tone::of_changed(line));
         let _ = writeln!(out, "<span class=\"{class}\">{}</span>", escape(line));
     }
     out.push_str("</pre>");
