@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use muster_model::effect::is_precious;
 use muster_model::status::PendingDeletions;
-use muster_model::{Digest, GroupKind, ObjectId};
+use muster_model::{GroupKind, ObjectId};
 
 use crate::context::{Context, Deletions};
 use crate::desired::deletions_digest;
@@ -148,34 +148,27 @@ fn approved(wanted: &BTreeSet<ObjectId>, deletions: &Deletions) -> BTreeSet<Obje
     }
 }
 
-/// The digest that an approval of these deletions must name.
-fn digest_to_approve(pending: &BTreeSet<ObjectId>, deletions: &Deletions) -> Digest {
-    let leaving = &deletions.ledger.leaving;
-    if pending.is_subset(leaving) {
-        deletions_digest(leaving)
-    } else {
-        deletions_digest(pending)
-    }
-}
-
-/// What the status says of deletions that wait. An approval of all that left Git lets go what cannot be seen now as well,
-/// so that is listed with them: nobody approves more than was shown.
+/// What the status says of deletions that wait. An approval must name their digest, or where all of them have left Git
+/// with the release, the digest of all that has. That lets go what cannot be seen now as well, so it is listed with them:
+/// nobody approves more than was shown.
 #[must_use]
 pub fn pending(pending: &BTreeSet<ObjectId>, context: &Context<'_>) -> Option<PendingDeletions> {
     if pending.is_empty() {
         return None;
     }
     let (deletions, observed) = (context.deletions, context.observed);
-    let digest = digest_to_approve(pending, deletions);
     let leaving = &deletions.ledger.leaving;
-    let is_all = digest == deletions_digest(leaving);
-    let unseen = leaving
-        .iter()
-        .filter(|id| is_all && !observed.is_in_view(&id.group_kind()));
-    let listed: BTreeSet<ObjectId> = pending.iter().chain(unseen).cloned().collect();
+    let mut listed = pending.clone();
+    let named = if pending.is_subset(leaving) {
+        let is_unseen = |id: &&ObjectId| !observed.is_in_view(&id.group_kind());
+        listed.extend(leaving.iter().filter(is_unseen).cloned());
+        leaving
+    } else {
+        pending
+    };
     Some(PendingDeletions {
         count: count(&listed),
-        digest,
+        digest: deletions_digest(named),
         before: deletions.ledger.before.clone(),
         objects: listed
             .iter()

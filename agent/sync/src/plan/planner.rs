@@ -11,7 +11,6 @@ use super::judge::{Verdict, judge_all};
 use super::prune::{Pruning, extras, prune};
 use super::{ObjectReport, ObjectState, Plan, Step, StepKind, place, waves};
 use crate::audit;
-use crate::brake;
 use crate::context::Context;
 use crate::desired::DesiredSet;
 use crate::ownership::{Ownership, ownership};
@@ -34,7 +33,6 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
     let health = health(desired, &verdicts, &left);
     let objects = reports(&verdicts, left);
     let problems = problems(&verdicts, &objects, said, &pruning, context);
-    let pending_deletions = brake::pending(&pruning.pending, context);
     let mut sync = report::sync(&objects, &pruning.kept);
     if applying.is_behind && sync == SyncState::Synced {
         sync = SyncState::OutOfSync;
@@ -65,7 +63,7 @@ pub fn plan(desired: &DesiredSet, context: &Context<'_>) -> Plan {
         steps,
         objects,
         problems,
-        pending_deletions,
+        pending_deletions: pruning.pending,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use muster_model::effect::{Effect, Propagation};
 use muster_model::observed::Record;
+use muster_model::status::PendingDeletions;
 use muster_model::{ApplicationKey, Health, ObjectId, Problem, Reason};
 
 use super::holders::{only_holders, unused};
@@ -130,7 +131,7 @@ pub fn leaving(
 pub(super) struct Pruning {
     pub(super) steps: Vec<Step>,
     pub(super) problems: Vec<Problem>,
-    pub(super) pending: BTreeSet<ObjectId>,
+    pub(super) pending: Option<PendingDeletions>,
     /// Superseded generations that stay for now.
     pub(super) kept: BTreeSet<ObjectId>,
     /// When to try a deletion that failed again.
@@ -167,10 +168,11 @@ pub(super) fn prune(
     let owned = owned(&desired.application, context);
     let wanted = wanted(desired, &left, &recreated, owned);
     let judged = brake::judge(&wanted, context.deletions);
-    pruning
-        .problems
-        .extend(approval_needed(&judged.pending, &wanted, context));
-    pruning.pending = judged.pending;
+    pruning.pending = brake::pending(&judged.pending, context);
+    if let Some(status) = &pruning.pending {
+        let needed = approval_needed(&judged.pending, status, &wanted);
+        pruning.problems.push(needed);
+    }
     if !is_certain(desired, context) {
         let waits = may_prune && !wanted.objects.is_empty();
         pruning
@@ -351,10 +353,9 @@ fn recreations(
 /// What is said of deletions that wait for an approval.
 pub(super) fn approval_needed(
     pending: &BTreeSet<ObjectId>,
+    status: &PendingDeletions,
     wanted: &Wanted,
-    context: &Context<'_>,
-) -> Option<Problem> {
-    let status = brake::pending(pending, context)?;
+) -> Problem {
     let confirm_only = pending.is_subset(&wanted.confirm);
     let reason = if confirm_only {
         Reason::PruneConfirm
@@ -366,12 +367,10 @@ pub(super) fn approval_needed(
         .as_ref()
         .map(|commit| format!(", before: {commit}"))
         .unwrap_or_default();
-    Some(
-        Problem::new(reason, format!("{} for an approval", status.waiting())).remedy(format!(
-            "approve them in the fleet file: {{deletions: {}{before}}}",
-            status.digest
-        )),
-    )
+    Problem::new(reason, format!("{} for an approval", status.waiting())).remedy(format!(
+        "approve them in the fleet file: {{deletions: {}{before}}}",
+        status.digest
+    ))
 }
 
 /// Takes out what cannot be deleted safely: kinds whose discovery or watch is incomplete, and the agent itself.

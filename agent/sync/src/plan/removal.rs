@@ -60,9 +60,11 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
         .partition(|(id, _)| kept.contains(id));
     let wanted = wanted(removal, &deleted, owned(&removal.application, context));
     let judged = judge(removal.fate, &wanted, context);
-    let mut problems: Vec<_> = approval_needed(&judged.pending, &wanted, context)
-        .into_iter()
-        .collect();
+    let pending_deletions = brake::pending(&judged.pending, context);
+    let needed = pending_deletions
+        .as_ref()
+        .map(|status| approval_needed(&judged.pending, status, &wanted));
+    let mut problems = Vec::from_iter(needed);
     let mut steps = Vec::new();
     let mut wake = None;
     if is_certain(removal, context) {
@@ -90,7 +92,7 @@ pub fn plan_removal(removal: &Removal, context: &Context<'_>) -> Plan {
         steps,
         problems,
         wake,
-        pending_deletions: brake::pending(&judged.pending, context),
+        pending_deletions,
         ..standing
     }
 }
