@@ -46,3 +46,8 @@ pub use problem::{Location, Problem};
 pub use reason::Reason;
 pub use release::{CommitId, Revision};
 pub use tree::{BlobId, MemoryTree, Tree};
+
+/// True for what need not be written, because a reader takes a field that is not there for the same.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -44,21 +44,13 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub: Option<Revision>,
     /// The newest `spec.serial` that was accepted; 0 when the fleet file never had one.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub serial: u64,
     /// Applications, by `project/name`.
     pub applications: BTreeMap<String, ApplicationStatus>,
     /// Problems of the cluster as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde asks for"
-)]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// What a cluster is doing as a whole.

@@ -53,33 +53,21 @@ struct StoredEnforced {
     applied: Option<Applied>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     leaving: Vec<String>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     deleted: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     total: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     size: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     size_before: u32,
-    #[serde(default, skip_serializing_if = "is_usual")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     ending: Ending,
     /// The place of a revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     taken: Option<StoredRelease>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde asks for"
-)]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-fn is_usual(ending: &Ending) -> bool {
-    *ending == Ending::default()
 }
 
 impl From<AgentState> for Stored {
