@@ -103,12 +103,7 @@ impl World {
         faults: &Faults,
         script: impl AsyncFnOnce(&Life<'_>) -> T,
     ) -> Option<T> {
-        // A runtime of its own: whatever the agent started ends with it, as in a process that is killed.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime = fakes::runtime();
         let life = Life { world: self };
         let result = runtime.block_on(async {
             let agent = self.agent(faults).run(std::future::pending());

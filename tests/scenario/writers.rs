@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use muster_model::Reason;
-use muster_tests::fakes::{Failure, Faults, Target};
+use muster_tests::fakes::{Failure, Faults, Target, runtime};
 
 use crate::hub::{Hub, config_map};
 use crate::world::{World, id_of};
@@ -86,15 +86,6 @@ fn the_older_of_two_agents_stops_though_it_did_not_see_the_backup_being_restored
     older_life.shutdown_background();
     newer_life.shutdown_background();
     muster_tests::fakes::assert_invariants(&world.cluster);
-}
-
-/// What runs one agent; its time stands still while the test is elsewhere.
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime")
 }
 
 /// Lets so many seconds pass for the agent of a runtime.

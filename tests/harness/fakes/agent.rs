@@ -11,6 +11,7 @@ use muster::owner::{Agent, Keys};
 use muster_model::{ClusterName, ObjectId, RepoPath};
 use muster_status::SigningKey;
 use muster_sync::OwnObjects;
+use tokio::runtime::Runtime;
 
 use super::{FakeCluster, FakeSource, FakeStatus};
 
@@ -37,6 +38,20 @@ spec:
     - {group: "", kind: Namespace}
     - {group: apiextensions.k8s.io, kind: CustomResourceDefinition}
 "#;
+
+/// What runs one agent: whatever it started ends with this, as in a process that is killed. Its time passes at once when
+/// there is nothing to do, and stands still while nobody waits for it.
+///
+/// # Panics
+/// When the system gives no runtime.
+#[must_use]
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+}
 
 /// How an agent is told to follow the hub repository at `hub`.
 ///

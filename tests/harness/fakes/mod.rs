@@ -31,7 +31,7 @@ mod watches;
 pub mod weather;
 pub mod write;
 
-pub use agent::{CLUSTER, CONCURRENCY, NAMESPACE, POLL, SHOP_PROJECT, agent, config};
+pub use agent::{CLUSTER, CONCURRENCY, NAMESPACE, POLL, SHOP_PROJECT, agent, config, runtime};
 pub use cluster::{Backup, FakeCluster, Identity, Inspector, Sent, Sight};
 pub use faults::{Failure, Faults, Side, Target};
 pub use hand::id_of;

@@ -216,17 +216,17 @@ impl Oracle {
     /// The state is gone; true when the own status does not say what was accepted either: nothing is left.
     pub(crate) fn state_lost(&mut self) -> bool {
         self.forget_ledgers();
-        let lost = self.said.is_none();
-        if lost {
-            self.forget_history();
-        }
-        lost
+        self.forget_what_nothing_says()
     }
 
     /// The own status is gone; true when the state is gone too: nothing is left.
     pub(crate) fn wiped(&mut self) -> bool {
         self.said = None;
-        let lost = self.recorded.is_none();
+        self.forget_what_nothing_says()
+    }
+
+    fn forget_what_nothing_says(&mut self) -> bool {
+        let lost = self.said.is_none() && self.recorded.is_none();
         if lost {
             self.forget_history();
         }

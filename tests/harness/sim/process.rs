@@ -41,11 +41,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts one. Nothing of it runs before [`Self::run`].
     pub(crate) fn start(around: &Surroundings, life: u32, volume: Volume) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime = fakes::runtime();
         let faults = Faults::of_life(life);
         let vitals = Arc::new(Vitals::default());
         let agent = {
